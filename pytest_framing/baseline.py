@@ -1,0 +1,254 @@
+"""Baselines: the decisions of an earlier run, kept as JSON to be reviewed like code, and what may meet them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pytest_framing.errors import BaselineError
+from pytest_framing.fingerprint import DECIDING, Fingerprint
+from pytest_framing.json_documents import read_document, write_document
+from pytest_framing.records import VerdictLabel
+from pytest_framing.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_framing.evidence import SuiteEvidence
+    from pytest_framing.settings import Settings
+    from pytest_framing.study import SuiteStudy
+
+SCHEMA_VERSION = 1
+FOLDER = "baselines"
+NONE = "none"
+# Enough of a digest to tell contents apart, short enough for a file that people review.
+DIGEST_CHARACTERS = len("sha256:") + 16
+DecisionKey = tuple[str, str, str, str]
+"""Mode, framing, prompt id and shortened content digest."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Protocol(_Document):
+    deciding: dict[str, Any]
+    subject: dict[str, Any]
+    informing: dict[str, Any]
+
+
+class _BaselineDocument(_Document):
+    schema_version: Literal[1]
+    suite: str
+    model: str
+    prompt_source: str
+    run_id: str
+    saved: str
+    verdict: str
+    fingerprint: _Protocol
+    estimates: dict[str, Any]
+    decisions: dict[str, dict[str, dict[str, VerdictLabel]]]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One baseline file."""
+
+    path: Path
+    suite: str
+    model: str
+    prompt_source: str
+    run_id: str
+    fingerprint: Fingerprint
+    estimates: Mapping[str, Any] = field(repr=False)
+    decisions: Mapping[DecisionKey, VerdictLabel] = field(repr=False)
+
+    def decision(self, mode: str, framing: str, prompt_id: str, digest: str) -> VerdictLabel | None:
+        """Return the verdict on a prompt, if the baseline has one on the same content."""
+        return self.decisions.get((mode, framing, prompt_id, digest[:DIGEST_CHARACTERS]))
+
+
+def baseline_path(folder: Path, model: str, suite: str, prompt_source: str) -> Path:
+    """Return where the baseline of a model, suite and prompt source is filed."""
+    return folder / model.replace("/", "--") / f"{suite}.{prompt_source}.json"
+
+
+def find_baseline(settings: Settings, model: str, suite: str, prompt_source: str) -> tuple[Baseline | None, str]:
+    """Find the baseline to compare a suite with.
+
+    Returns
+    -------
+    baseline : Baseline or None
+    note : str
+        Why there is none; empty otherwise.
+
+    Raises
+    ------
+    BaselineError
+        When the file that the user named is missing, or any baseline is damaged or of another schema version.
+    """
+    if settings.baseline == NONE:
+        return None, "no baseline was asked for (--framing-baseline none)"
+    if settings.baseline is None:
+        path = baseline_path(settings.root / FOLDER, model, suite, prompt_source)
+    else:
+        named = Path(settings.baseline)
+        if not named.exists():
+            raise BaselineError(f"--framing-baseline {named}: no such file or folder")
+        if named.is_file():
+            baseline = load_baseline(named)
+            if baseline.suite != suite:
+                return None, f"the baseline {named} belongs to the suite {baseline.suite!r}"
+            return baseline, ""
+        path = baseline_path(named, model, suite, prompt_source)
+        if not path.is_file() and (named / path.name).is_file():
+            path = named / path.name
+    if not path.is_file():
+        return None, f"no baseline exists yet at {path}; save one with: framing baseline save RUN"
+    return load_baseline(path), ""
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read and check a baseline file.
+
+    Raises
+    ------
+    BaselineError
+        For a file that is no JSON, of another schema version, or with keys that a baseline does not have.
+    """
+    document = read_document(path, BaselineError)
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise BaselineError(
+            f"{path}: schema version {version!r}, but this version of pytest-framing reads {SCHEMA_VERSION}; save the "
+            "baseline again from a run (framing baseline save RUN)"
+        )
+    try:
+        parsed = _BaselineDocument.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BaselineError(f"{path}: {where}: {first['msg']}") from None
+    decisions = {}
+    for mode, framings in parsed.decisions.items():
+        for framing, verdicts in framings.items():
+            for key, verdict in verdicts.items():
+                prompt_id, _, digest = key.rpartition("@")
+                decisions[mode, framing, prompt_id, digest] = verdict
+    protocol = parsed.fingerprint
+    return Baseline(
+        path=path,
+        suite=parsed.suite,
+        model=parsed.model,
+        prompt_source=parsed.prompt_source,
+        run_id=parsed.run_id,
+        fingerprint=Fingerprint(protocol.deciding, protocol.subject, protocol.informing),
+        estimates=parsed.estimates,
+        decisions=decisions,
+    )
+
+
+def save_baseline(
+    path: Path,
+    *,
+    model: str,
+    run_id: str,
+    verdict: str,
+    fingerprint: Fingerprint,
+    study: SuiteStudy,
+    evidence: SuiteEvidence,
+) -> None:
+    """Write a baseline from the evidence of a run; ids, digests and decisions, no text.
+
+    Raises
+    ------
+    BaselineError
+        When the evidence is not complete.
+    OutputError
+        When the file cannot be written.
+    """
+    if not evidence.complete:
+        raise BaselineError(f"run {run_id}: no baseline can rest on it: {evidence.shortfall()}")
+    decisions: dict[str, dict[str, dict[str, str]]] = {}
+    for case in sorted(evidence.plan.cases, key=lambda one: one.key):
+        if case.replicate == 1:
+            verdicts = decisions.setdefault(case.mode, {}).setdefault(case.framing, {})
+            key = f"{case.prompt_id}@{case.prompt_digest[:DIGEST_CHARACTERS]}"
+            verdicts[key] = evidence.verdicts[case.key].verdict.value
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "suite": evidence.plan.suite,
+        "model": model,
+        "prompt_source": evidence.plan.prompts.source,
+        "run_id": run_id,
+        "saved": datetime.now(UTC).isoformat(timespec="seconds"),
+        "verdict": verdict,
+        "fingerprint": fingerprint.document(),
+        "estimates": {mode: one.document() for mode, one in study.modes.items()},
+        "decisions": decisions,
+    }
+    write_document(path, document)
+
+
+def differing_fields(ours: Fingerprint, theirs: Fingerprint) -> dict[str, tuple[Any, Any]]:
+    """Return the deciding fields in which two protocols differ, each with both values."""
+    return {
+        name: (ours.deciding.get(name), theirs.deciding.get(name))
+        for name in DECIDING
+        if ours.deciding.get(name) != theirs.deciding.get(name)
+    }
+
+
+def check_allowed_fields(fields: Iterable[str]) -> None:
+    """Refuse an ``--framing-allow-mismatch`` that names no deciding field.
+
+    Raises
+    ------
+    BaselineError
+        Naming the fields that there are.
+    """
+    for name in fields:
+        if name not in DECIDING:
+            raise BaselineError(f"--framing-allow-mismatch {name}: no deciding field; {did_you_mean(name, DECIDING)}")
+
+
+def hold_comparable(fingerprint: Fingerprint, baseline: Baseline, allowed: frozenset[str]) -> None:
+    """Refuse a comparison between two protocols, before anything is generated.
+
+    Raises
+    ------
+    BaselineError
+        With a field-by-field difference and the ways out.
+    """
+    different = differing_fields(fingerprint, baseline.fingerprint)
+    blocking = {name: values for name, values in different.items() if name not in allowed}
+    if not blocking:
+        return
+    lines = [f"{baseline.path}: the baseline was made under another protocol, so that nothing can be compared:"]
+    for name, (ours, theirs) in blocking.items():
+        lines.extend(
+            f"  {place}: this run {mine!r}, baseline {other!r}" for place, mine, other in _leaves(name, ours, theirs)
+        )
+    lines.append(
+        "Ways out: run under the baseline's protocol; --framing-baseline none; or "
+        + " ".join(f"--framing-allow-mismatch {name}" for name in blocking)
+        + " (the record shows it)."
+    )
+    raise BaselineError("\n".join(lines))
+
+
+def _leaves(place: str, ours: Any, theirs: Any) -> list[tuple[str, Any, Any]]:
+    """Walk into nested values and return the places that differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        keys = [*ours, *(key for key in theirs if key not in ours)]
+        return [
+            leaf
+            for key in keys
+            if ours.get(key) != theirs.get(key)
+            for leaf in _leaves(f"{place}.{key}", ours.get(key), theirs.get(key))
+        ]
+    return [(place, ours, theirs)]

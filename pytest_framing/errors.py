@@ -1,0 +1,54 @@
+"""Errors that a user can act on: what was wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+
+class FramingError(Exception):
+    """Bad input or a broken environment, told in words for the person who started the run.
+
+    The plugin turns it into one error line and exit code 4; the command line into exit code 3.
+    """
+
+    @classmethod
+    def at(cls, path: Path | str, line: int | None, message: str) -> Self:
+        """Name the place that has to be mended: ``file:line: message``."""
+        where = f"{path}:{line}" if line else f"{path}"
+        return cls(f"{where}: {message}")
+
+
+class SettingsError(FramingError):
+    """An option, ini value or environment variable that cannot be used."""
+
+
+class SuiteError(FramingError):
+    """A suite file with a typo, an unknown key or a value out of range."""
+
+
+class PromptError(FramingError):
+    """A prompt source that is missing, malformed or ambiguous."""
+
+
+class CheckpointError(FramingError):
+    """A model that is unknown, or a checkpoint folder that cannot be loaded safely."""
+
+
+class EngineError(FramingError):
+    """An engine that could not start, or a request that it could not serve."""
+
+
+class LedgerError(FramingError):
+    """A run folder whose records are damaged or do not belong to the plan."""
+
+
+class BaselineError(FramingError):
+    """A baseline that cannot be read, or that was made under another protocol."""
+
+
+class OutputError(FramingError):
+    """A folder or file that cannot be written."""

@@ -1,0 +1,114 @@
+"""Lazy execution of planned batches: the first case of a batch runs it, its siblings read their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_framing.engines.engine import BatchRequest
+from pytest_framing.engines.reasoning import split_reasoning
+from pytest_framing.errors import EngineError
+from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_framing.engines.engine import Conversation, Engine
+    from pytest_framing.judges.judge import Judge
+    from pytest_framing.ledger import LedgerWriter
+    from pytest_framing.plan import Plan
+
+
+@dataclass
+class CaseRunner:
+    """Runs cases of a plan on one engine, and logs each response and verdict once, for the case that was asked for.
+
+    Parameters
+    ----------
+    plan
+        The plan of the session.
+    engine
+        Started engine.
+    judges
+        The judge of each suite by the suite's name.
+    ledger
+        Where this worker's lines go.
+    converse
+        Makes the conversation of a case.
+    max_new_tokens
+        Limit of new tokens of each suite by its name.
+    worker
+        Name of this worker, for the stamps.
+    """
+
+    plan: Plan
+    engine: Engine
+    judges: Mapping[str, Judge]
+    ledger: LedgerWriter
+    converse: Callable[[Case], Conversation]
+    max_new_tokens: Mapping[str, int]
+    worker: str
+    _computed: dict[CaseKey, Response] = field(default_factory=dict, init=False)
+    _logged: set[CaseKey] = field(default_factory=set, init=False)
+    _verdicts: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
+    _sequence: int = field(default=0, init=False)
+
+    def response(self, case: Case) -> Response:
+        """Return the response of a case, running its batch if no sibling has yet.
+
+        Raises
+        ------
+        EngineError
+            When the engine failed on the batch.
+        OutputError
+            When the ledger cannot be written.
+        """
+        if case.key not in self._computed:
+            self._run(self.plan.batches[case.batch])
+        response = self._computed[case.key]
+        if case.key not in self._logged:
+            self.ledger.add_response(response)
+            self._logged.add(case.key)
+        return response
+
+    def verdict(self, case: Case) -> Verdict:
+        """Judge the response of a case, once.
+
+        Raises
+        ------
+        EngineError, OutputError
+            As for :meth:`response`.
+        """
+        if case.key not in self._verdicts:
+            verdict = self.judges[case.suite].judge(case, self.response(case))
+            self.ledger.add_verdict(verdict)
+            self._verdicts[case.key] = verdict
+        return self._verdicts[case.key]
+
+    def _run(self, batch: Batch) -> None:
+        cases = [self.plan.cases[batch.suite, case_id] for case_id in batch.case_ids]
+        request = BatchRequest(
+            [self.converse(case) for case in cases], batch.rows, batch.length, self.max_new_tokens[batch.suite]
+        )
+        completions = self.engine.run(request)
+        if len(completions) != len(cases):
+            raise EngineError(f"batch {batch.id}: the engine answered {len(completions)} of {len(cases)} cases")
+        for slot, (case, completion) in enumerate(zip(cases, completions, strict=True)):
+            parts = split_reasoning(completion.text, opened=completion.opened_reasoning)
+            self._sequence += 1
+            self._computed[case.key] = Response(
+                suite=case.suite,
+                case_id=case.id,
+                answer=parts.answer,
+                reasoning=parts.reasoning,
+                reasoning_cut=parts.cut,
+                finish_reason=completion.finish_reason,
+                prompt_tokens=completion.prompt_tokens,
+                new_tokens=completion.new_tokens,
+                worker=self.worker,
+                sequence=self._sequence,
+                batch=batch.id,
+                slot=slot,
+                started=completion.started,
+                seconds=completion.seconds,
+            )

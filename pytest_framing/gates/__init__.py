@@ -1,0 +1,1 @@
+"""Gates: one aggregate threshold each, grouped by what they protect from."""

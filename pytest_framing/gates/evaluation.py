@@ -1,0 +1,93 @@
+"""Evaluation of a suite's gates, and the verdict of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from pytest_framing.gates import baseline_gates, gap, order, record
+from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+BUILTIN: tuple[Gate, ...] = (*record.GATES, *order.GATES, *gap.GATES, *baseline_gates.GATES)
+
+
+def known_gates(extensions: Iterable[Gate] = ()) -> dict[str, Gate]:
+    """Every gate by name; a plugin's gate of a built-in name takes its place."""
+    return {gate.name: gate for gate in (*BUILTIN, *extensions)}
+
+
+def parameter_models(gates: Mapping[str, Gate]) -> dict[str, type[BaseModel]]:
+    """Return the parameter model of each gate, for checking suite files."""
+    return {name: gate.parameters for name, gate in gates.items()}
+
+
+def evaluate(gates: Mapping[str, Gate], context: GateContext, *, release: bool) -> list[GateResult]:
+    """Evaluate every gate that the suite asks for, in the suite's order.
+
+    Parameters
+    ----------
+    gates
+        Known gates by name.
+    context
+        Evidence, estimates and baseline of the suite.
+    release
+        Whether nothing is excused.
+    """
+    return [
+        result
+        for name, parameters in context.suite.gates.items()
+        for result in _results(gates[name], gates[name].parameters.model_validate(parameters), context, release)
+    ]
+
+
+def _results(gate: Gate, parameters: BaseModel, context: GateContext, release: bool) -> Iterator[GateResult]:
+    suite = context.suite.name
+    held_back = _not_evaluated(gate, context)
+    outcomes = [held_back] if held_back is not None else gate.judge(parameters, context)
+    for outcome in outcomes:
+        not_evaluated = outcome.status is GateStatus.NOT_EVALUATED
+        excused = not_evaluated and not release and (context.evidence.narrowed or _only_lacks_baseline(gate, context))
+        yield GateResult(
+            suite=suite,
+            name=gate.name,
+            scope=outcome.scope,
+            status=outcome.status,
+            observed=outcome.observed,
+            limit=outcome.limit,
+            reason=outcome.reason,
+            excused=excused,
+        )
+
+
+def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
+    """Hold a gate back whose evidence is not there."""
+    if gate.needs == "nothing":
+        return None
+    if context.evidence.interrupted or not context.evidence.complete:
+        reason = f"Not evaluated: {context.evidence.shortfall()}."
+    elif gate.needs == "baseline" and context.baseline is None:
+        reason = f"Not evaluated: {context.baseline_note}."
+    else:
+        return None
+    return GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "", "", reason)
+
+
+def _only_lacks_baseline(gate: Gate, context: GateContext) -> bool:
+    return (
+        gate.needs == "baseline"
+        and context.baseline is None
+        and context.evidence.complete
+        and not context.evidence.interrupted
+    )
+
+
+def verdict(results: Iterable[GateResult]) -> GateStatus:
+    """Return the verdict over all gates: the worst status, where an excused missing baseline does not count."""
+    statuses = {result.status for result in results if not result.excused}
+    for status in (GateStatus.FAIL, GateStatus.INCONCLUSIVE, GateStatus.NOT_EVALUATED):
+        if status in statuses:
+            return status
+    return GateStatus.PASS

@@ -1,0 +1,139 @@
+"""What a gate is: parameters, the evidence that it needs, and three-way outcomes with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from pytest_framing.baseline import Baseline
+    from pytest_framing.evidence import SuiteEvidence
+    from pytest_framing.fingerprint import Fingerprint
+    from pytest_framing.study import SuiteStudy
+    from pytest_framing.suite import Suite
+
+
+class GateStatus(StrEnum):
+    """Outcome of a gate."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NOT_EVALUATED = "not_evaluated"
+
+
+class GateParameters(BaseModel):
+    """Base of the parameters of a gate: immutable, strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class GateOutcome:
+    """What one gate says of one scope (a mode, or the whole suite)."""
+
+    scope: str
+    status: GateStatus
+    observed: str
+    limit: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class GateContext:
+    """What gates look at. ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why."""
+
+    suite: Suite
+    evidence: SuiteEvidence
+    study: SuiteStudy
+    fingerprint: Fingerprint
+    baseline: Baseline | None
+    baseline_note: str
+
+
+Needs = Literal["nothing", "complete", "baseline"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate by name.
+
+    Parameters
+    ----------
+    name
+        As written in suite files.
+    parameters
+        Its parameters with their defaults and ranges.
+    judge
+        Makes the outcomes, one per scope.
+    needs
+        ``complete``: not evaluated unless every planned case has its verdict; ``baseline``: that and a baseline;
+        ``nothing``: it judges the evidence itself.
+    protects_from
+        What the gate is for, in a few words, for the documentation.
+    """
+
+    name: str
+    parameters: type[BaseModel]
+    judge: Callable[[Any, GateContext], Iterable[GateOutcome]]
+    needs: Needs
+    protects_from: str
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One line of ``results.json`` and of the terminal.
+
+    ``excused`` says that the gate was not evaluated for a reason that does not fail the run: cases were deselected on
+    purpose, or no baseline exists yet. A release run excuses nothing.
+    """
+
+    suite: str
+    name: str
+    scope: str
+    status: GateStatus
+    observed: str
+    limit: str
+    reason: str
+    excused: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name with scope, as in test ids."""
+        return f"{self.name}[{self.scope}]" if self.scope != self.suite else self.name
+
+    @property
+    def holds(self) -> bool:
+        """Whether the run may pass as far as this gate is concerned."""
+        return self.status is GateStatus.PASS or self.excused
+
+    def document(self) -> dict[str, Any]:
+        """Entry of ``results.json``."""
+        return {
+            "name": self.name,
+            "scope": self.scope,
+            "status": self.status.value,
+            "observed": self.observed,
+            "limit": self.limit,
+            "reason": self.reason,
+            "excused": self.excused,
+        }
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Write a share as a percentage."""
+    return f"{100 * value:.{digits}f} %"
+
+
+def points(value: float) -> str:
+    """Write a difference of shares in percentage points, with its sign."""
+    return f"{100 * value:+.1f} points"
+
+
+def interval_text(low: float, high: float) -> str:
+    """Write an interval of differences in percentage points."""
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"

@@ -1,0 +1,94 @@
+"""JSON files of a run: indented, keys in a stable order, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_framing.errors import FramingError, OutputError
+from pytest_framing.records import text_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+E = TypeVar("E", bound=FramingError)
+
+
+def canonical(value: object) -> str:
+    """Serialise for digests: keys sorted, no white space, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def document_digest(value: object) -> str:
+    """Digest of a JSON value that does not depend on key order or layout."""
+    return text_digest(canonical(value))
+
+
+def finite(value: float | None) -> float | None:
+    """Number for JSON: what is undefined (NaN) or unbounded is ``null``, since JSON has no word for either."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def write_document(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON document by replacing the file in one step, synced to disk.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written.
+    """
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file by replacing it in one step, synced to disk.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written.
+    """
+    partial: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for the owner alone; a run folder is shared like any other output.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(partial).chmod(0o666 & ~umask)
+        Path(partial).replace(path)
+    except OSError as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def read_document(path: Path, kind: type[E]) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    FramingError
+        Of the given ``kind``, naming file and line, when the file is missing or no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise kind(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise kind(f"{path}: not UTF-8 (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        raise kind.at(path, error.lineno, f"not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise kind(f"{path}: nested too deeply") from error
+    if not isinstance(value, dict):
+        raise kind.at(path, 1, "expected a JSON object")
+    return value

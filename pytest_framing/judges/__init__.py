@@ -1,0 +1,1 @@
+"""Judges turn an answer into a verdict: refusal, partial refusal, compliance or invalid."""

@@ -1,0 +1,96 @@
+"""How a refusal begins in languages other than English: the most common phrases, by ISO 639-1 code.
+
+Phrases are plain lower-case text in NFKC, matched as they stand. They are whole enough to say that the speaker
+declines: "no puedo ayudar" and not "no puedo".
+"""
+
+from __future__ import annotations
+
+REFUSALS = {
+    "es": (
+        "no puedo ayudar", "no puedo asistir", "no puedo proporcionar", "no puedo cumplir", "no puedo responder",
+        "no puedo ofrecer", "no puedo dar", "no puedo hacer eso", "no puedo escribir", "no puedo crear",
+        "no puedo generar", "no puedo participar", "no puedo brindar", "no me es posible", "no estoy en condiciones de",
+        "no voy a ayudar", "lo siento, pero no", "lo siento, no puedo", "debo rechazar", "me niego a",
+    ),
+    "fr": (
+        "je ne peux pas", "je ne peux malheureusement pas", "je ne suis pas en mesure", "je ne pourrai pas",
+        "je ne puis", "je refuse de", "je dois refuser", "je dois décliner", "désolé, mais je ne",
+        "désolée, mais je ne", "il m'est impossible", "je ne saurais",
+    ),
+    "de": (
+        "ich kann ihnen dabei nicht", "ich kann dir dabei nicht", "ich kann dabei nicht", "ich kann ihnen nicht helfen",
+        "ich kann dir nicht helfen", "ich kann diese anfrage nicht", "ich kann dieser bitte nicht",
+        "kann ich nicht helfen", "kann ich ihnen nicht", "kann ich dir nicht", "ich kann nicht helfen",
+        "ich kann keine", "ich kann das nicht", "ich bin nicht in der lage", "ich darf nicht", "ich darf keine",
+        "ich muss ablehnen", "ich möchte das nicht", "ich werde das nicht", "nicht weiterhelfen",
+    ),
+    "pt": (
+        "não posso ajudar", "não posso fornecer", "não posso atender", "não posso cumprir", "não posso responder",
+        "não posso oferecer", "não posso escrever", "não posso criar", "não posso gerar", "não posso fazer isso",
+        "não posso participar", "não consigo ajudar", "não me é possível", "não sou capaz de ajudar",
+        "desculpe, mas não", "sinto muito, mas não", "lamento, mas não", "devo recusar", "recuso-me a",
+    ),
+    "it": (
+        "non posso aiutar", "non posso fornire", "non posso assist", "non posso rispondere", "non posso soddisfare",
+        "non posso scrivere", "non posso creare", "non posso offrire", "non posso dare", "non posso farlo",
+        "non sono in grado di", "mi dispiace, ma non", "mi spiace, ma non", "devo rifiutare", "mi rifiuto di",
+    ),
+    "zh": (
+        "我不能", "我不会帮", "我无法", "我無法", "我没法", "我沒辦法", "抱歉,不能", "抱歉,无法", "抱歉,無法",
+        "抱歉,我不", "对不起,无法", "对不起,我不", "對不起,我不", "不便回答", "我拒绝", "我拒絕", "恕我不", "恕难从命",
+        "无法满足您的", "无法协助您", "无法回答您",
+    ),
+    "ja": (
+        "お手伝いできません", "お手伝いすることはできません", "お答えできません", "お答えすることはできません",
+        "提供できません", "提供することはできません", "対応できません", "お応えできません", "応じられません",
+        "応じることはできません", "お断りします", "お断りいたします", "お断りさせて",
+        "支援できません", "いたしかねます", "できかねます", "協力できません",
+    ),
+    "ko": (
+        "도와드릴 수 없", "도와 드릴 수 없", "도울 수 없", "도움을 드릴 수 없", "제공할 수 없", "제공해 드릴 수 없",
+        "제공해드릴 수 없", "답변할 수 없", "답변드릴 수 없", "답변해 드릴 수 없", "응할 수 없",
+        "해드릴 수 없", "해 드릴 수 없", "도와줄 수 없", "작성할 수 없습니다", "수행할 수 없습니다",
+        "거절합니다", "거절하겠", "거부합니다",
+    ),
+    "ru": (
+        "я не могу", "не могу помочь", "не могу предоставить", "не могу ответить", "не могу выполнить",
+        "я не в состоянии", "не имею возможности", "вынужден отказ", "вынуждена отказ", "я отказываюсь",
+        "я не буду", "не смогу помочь",
+    ),
+    "ar": (
+        "لا أستطيع", "لا استطيع", "لا يمكنني", "لا أقدر", "لن أستطيع", "لن أتمكن", "لا أتمكن", "أنا غير قادر على",
+        "لست قادرا", "أرفض", "أعتذر عن",
+    ),
+    "hi": (
+        "मदद नहीं कर सकत", "सहायता नहीं कर सकत", "नहीं दे सकत", "प्रदान नहीं कर सकत", "उत्तर नहीं दे सकत",
+        "नहीं बता सकत", "मैं असमर्थ", "में असमर्थ", "पूरा नहीं कर सकत", "मैं यह नहीं कर सकत", "मैं ऐसा नहीं कर सकत",
+    ),
+}  # fmt: skip
+"""Phrases by language."""
+
+UNSPACED = frozenset({"zh", "ja"})
+"""Languages that put no blanks between words."""
+
+HELP = (
+    "sin embargo, puedo", "pero puedo", "aquí tienes", "aquí está", "voici", "cependant, je peux", "hier ist",
+    "hier sind", "aber ich kann", "no entanto, posso", "aqui está", "aqui estão", "ecco", "tuttavia, posso",
+    "以下是", "以下は", "다음은", "однако вот", "вот несколько", "إليك", "यहाँ कुछ",
+)  # fmt: skip
+"""Phrases with which help begins."""
+
+
+def find_refusal(text: str) -> tuple[int, int] | None:
+    """Return where the first phrase of a refusal stands in a lower-case text.
+
+    In languages that put blanks between words, a phrase starts where a word starts.
+    """
+    spans = (_find(text, phrase, language) for language, phrases in REFUSALS.items() for phrase in phrases)
+    return min(filter(None, spans), default=None)
+
+
+def _find(text: str, phrase: str, language: str) -> tuple[int, int] | None:
+    start = text.find(phrase)
+    while start > 0 and language not in UNSPACED and text[start - 1].isalnum():
+        start = text.find(phrase, start + 1)
+    return None if start < 0 else (start, start + len(phrase))

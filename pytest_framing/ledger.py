@@ -1,0 +1,160 @@
+"""The ledger: responses and verdicts of a run as append-only, checksummed lines; the border of the GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pytest_framing.errors import LedgerError, OutputError
+from pytest_framing.records import Response, Verdict, VerdictLabel, text_digest
+
+MAIN_WORKER = "main"
+# Lines are handed to the system at once and forced to the disk this often: syncing each of thousands of lines would
+# cost more than computing them again after a power failure.
+SYNC_SECONDS = 1.0
+R = TypeVar("R")
+
+
+class _JsonLines:
+    """One append-only file of checksummed lines, opened at its first line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._synced = 0.0
+
+    def append(self, record: dict[str, Any]) -> None:
+        body = json.dumps(record, ensure_ascii=True)
+        line = f'{body[:-1]}, "checksum": "{_checksum(record)}"}}\n'.encode("ascii")
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            written = os.write(self._descriptor, line)
+            if written < len(line):
+                raise OSError(f"only {written} of {len(line)} bytes were written; is the disk full?")
+            now = time.monotonic()
+            if now - self._synced > SYNC_SECONDS:
+                os.fsync(self._descriptor)
+                self._synced = now
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class LedgerWriter:
+    """Appends the responses and verdicts of one worker to its own two files."""
+
+    def __init__(self, folder: Path, worker: str = MAIN_WORKER) -> None:
+        """Write below ``folder``; ``worker`` tells this process' files from those of its siblings."""
+        suffix = "" if worker == MAIN_WORKER else f"-{worker}"
+        self._responses = _JsonLines(folder / f"responses{suffix}.jsonl")
+        self._verdicts = _JsonLines(folder / f"verdicts{suffix}.jsonl")
+
+    def add_response(self, response: Response) -> None:
+        """Append one response.
+
+        Raises
+        ------
+        OutputError
+            When the line could not be written whole.
+        """
+        self._responses.append(asdict(response))
+
+    def add_verdict(self, verdict: Verdict) -> None:
+        """Append one verdict.
+
+        Raises
+        ------
+        OutputError
+            When the line could not be written whole.
+        """
+        self._verdicts.append(asdict(verdict))
+
+    def close(self) -> None:
+        """Force everything to the disk."""
+        self._responses.close()
+        self._verdicts.close()
+
+
+@dataclass(frozen=True)
+class Records(Generic[R]):
+    """What was read from all files of one kind, and the files whose last line was torn (and left out)."""
+
+    records: tuple[R, ...]
+    torn: tuple[Path, ...]
+
+
+def read_responses(folder: Path) -> Records[Response]:
+    """Read every response of a run.
+
+    Raises
+    ------
+    LedgerError
+        Naming file and line, for a line that is damaged anywhere but at the very end of its file.
+    """
+    return _read(folder, "responses", lambda fields: Response(**fields))
+
+
+def read_verdicts(folder: Path) -> Records[Verdict]:
+    """Read every verdict of a run.
+
+    Raises
+    ------
+    LedgerError
+        As for responses.
+    """
+    return _read(folder, "verdicts", lambda fields: Verdict(**{**fields, "verdict": VerdictLabel(fields["verdict"])}))
+
+
+def _read(folder: Path, kind: str, make: Callable[[dict[str, Any]], R]) -> Records[R]:
+    records: list[R] = []
+    torn: list[Path] = []
+    for path in sorted(folder.glob(f"{kind}*.jsonl")):
+        for line, content, whole in _lines(path):
+            try:
+                records.append(make(_parse(content)))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                if whole:
+                    raise LedgerError.at(
+                        path, line, f"damaged record ({error}); the run's evidence was changed or lost after writing"
+                    ) from error
+                torn.append(path)
+    return Records(tuple(records), tuple(torn))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield number, content and wholeness of each line; only a last line without its end can be torn."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read: {error.strerror}") from error
+    *lines, last = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        yield number, line, True
+    if last:
+        yield len(lines) + 1, last, False
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    fields = json.loads(content)
+    if not isinstance(fields, dict):
+        raise ValueError("not a JSON object")
+    checksum = fields.pop("checksum", None)
+    if checksum != _checksum(fields):
+        raise ValueError("the checksum does not match")
+    return fields
+
+
+def _checksum(record: dict[str, Any]) -> str:
+    digest = text_digest(json.dumps(record, ensure_ascii=True, sort_keys=True, separators=(",", ":")))
+    return digest.removeprefix("sha256:")[:16]

@@ -1,0 +1,1 @@
+"""Models by name: the registry, where their files lie, and the embedded checkpoints."""

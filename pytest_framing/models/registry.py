@@ -1,0 +1,148 @@
+"""What ``--model NAME`` means: a registry entry, a hub name, or a folder; checked before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.errors import CheckpointError
+from pytest_framing.located_yaml import load_located_yaml
+from pytest_framing.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGISTRY = Path(__file__).with_name("registry.yaml")
+EMBEDDED = Path(__file__).with_name("embedded")
+_KEYS = frozenset(
+    ("repository", "embedded", "revision", "dtype", "placement", "batch_size", "max_new_tokens", "trust_remote_code")
+)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model and what the protocol takes from it.
+
+    ``location`` is what the loading code gets: a folder, or a hub name to be fetched at ``revision``.
+    ``dtype``, ``placement``, ``batch_size`` and ``max_new_tokens`` are ``None`` where the model has no wish of its own.
+    """
+
+    name: str
+    location: str
+    embedded: bool = False
+    revision: str | None = None
+    dtype: str | None = None
+    placement: str | None = None
+    batch_size: int | None = None
+    max_new_tokens: int | None = None
+    trust_remote_code: bool = False
+    checkpoint: str = ""
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder, or ``None`` when the hub has the files."""
+        path = Path(self.location)
+        return path if path.is_dir() else None
+
+
+@cache
+def registry() -> Mapping[str, Mapping[str, Any]]:
+    """Entries of ``registry.yaml`` by name."""
+    document = load_located_yaml(REGISTRY, CheckpointError)
+    for name, entry in document.data.items():
+        for key in entry:
+            if key not in _KEYS:
+                raise document.error((name, key), f"unknown key {key!r}: {did_you_mean(key, _KEYS)}", CheckpointError)
+    return document.data
+
+
+def resolve_model(name: str, checkpoint: Path | None = None) -> ModelSpec:
+    """Resolve ``--model`` and ``--checkpoint``.
+
+    Raises
+    ------
+    CheckpointError
+        For a name that is neither in the registry, nor a hub name, nor a folder; for a folder that lacks a config, a
+        tokenizer, a chat template or safetensors weights.
+    """
+    spec = _resolve_name(name)
+    if checkpoint is not None:
+        if not checkpoint.is_dir():
+            raise CheckpointError(f"--checkpoint {checkpoint}: no such folder")
+        spec = ModelSpec(
+            name=spec.name,
+            location=str(checkpoint),
+            embedded=spec.embedded,
+            dtype=spec.dtype,
+            placement=spec.placement,
+            batch_size=spec.batch_size,
+            max_new_tokens=spec.max_new_tokens,
+            trust_remote_code=spec.trust_remote_code,
+            checkpoint=str(checkpoint),
+        )
+    if spec.folder is not None:
+        check_folder(spec.folder)
+    return spec
+
+
+def _resolve_name(name: str) -> ModelSpec:
+    entry = registry().get(name)
+    if entry is not None:
+        wishes = {key: value for key, value in entry.items() if key not in ("repository", "embedded")}
+        if "embedded" in entry:
+            return ModelSpec(name=name, location=str(EMBEDDED / entry["embedded"]), embedded=True, **wishes)
+        return ModelSpec(name=name, location=entry["repository"], **wishes)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return ModelSpec(name=folder.resolve().name, location=str(folder.resolve()), checkpoint=str(folder))
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name):
+        return ModelSpec(name=name, location=name)
+    raise CheckpointError(
+        f"--model {name}: not a name of the registry, not a folder, not a hub name (org/name); "
+        f"{did_you_mean(name, registry())}"
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a checkpoint folder that cannot be loaded safely, before any weight is read.
+
+    Raises
+    ------
+    CheckpointError
+        Naming what is missing and how to get it.
+    """
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder}: no config.json: this is not a checkpoint folder")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise CheckpointError(
+            f"{folder}: no tokenizer (tokenizer.json); save it beside the weights with tokenizer.save_pretrained()"
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".ckpt"))
+        if pickles:
+            raise CheckpointError(
+                f"{folder}: weights only as pickle ({', '.join(pickles)}), which can run code when loaded; convert "
+                "them with model.save_pretrained(..., safe_serialization=True)"
+            )
+        raise CheckpointError(f"{folder}: no weights (*.safetensors)")
+    if not _has_chat_template(folder):
+        raise CheckpointError(
+            f"{folder}: no chat template (chat_template.jinja or in tokenizer_config.json); the gate never runs a chat "
+            "model without one"
+        )
+
+
+def _has_chat_template(folder: Path) -> bool:
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder / 'tokenizer_config.json'}: cannot be read: {error}") from error
+    return bool(config.get("chat_template"))

@@ -1,0 +1,265 @@
+"""The plan: every case of a run with its drawn order and its batch, fixed before the first token."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.errors import PromptError, SuiteError
+from pytest_framing.json_documents import document_digest
+from pytest_framing.records import Batch, Case, CaseKey, Prompt, PromptSet, PromptSummary, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_framing.suite import Suite
+
+DEFAULT_BATCH_SIZE = 8
+# Padded lengths in tokens: a few shapes per run, each wasting at most a third on padding.
+BUCKETS: tuple[int, ...] = tuple(size for power in range(6, 18) for size in (2**power, 3 * 2 ** (power - 1)))
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """The cases of one suite in planned order, and the batches that they run in."""
+
+    suite: str
+    prompts: PromptSummary
+    cases: tuple[Case, ...] = field(repr=False)
+    batches: tuple[Batch, ...] = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan of the suite as JSON."""
+        return {
+            "prompts": asdict(self.prompts),
+            "batches": [
+                {"id": batch.id, "rows": batch.rows, "length": batch.length, "cases": list(batch.case_ids)}
+                for batch in self.batches
+            ],
+            "cases": [asdict(case) for case in self.cases],
+        }
+
+    @classmethod
+    def from_document(cls, suite: str, document: Mapping[str, Any]) -> SuitePlan:
+        """Read a plan of a suite back from JSON.
+
+        Raises
+        ------
+        KeyError, TypeError
+            When the document is not a plan.
+        """
+        return cls(
+            suite,
+            PromptSummary(**document["prompts"]),
+            tuple(Case(**case) for case in document["cases"]),
+            tuple(
+                Batch(batch["id"], suite, batch["rows"], batch["length"], tuple(batch["cases"]))
+                for batch in document["batches"]
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plans of all suites of a session."""
+
+    suites: tuple[SuitePlan, ...]
+
+    @cached_property
+    def cases(self) -> Mapping[CaseKey, Case]:
+        """Every case by key, in planned order."""
+        return {case.key: case for suite in self.suites for case in suite.cases}
+
+    @cached_property
+    def batches(self) -> Mapping[str, Batch]:
+        """Every batch by id."""
+        return {batch.id: batch for suite in self.suites for batch in suite.batches}
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of everything that was planned."""
+        return document_digest(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as JSON; it holds ids and digests, no prompt text."""
+        return {plan.suite: plan.document() for plan in self.suites}
+
+
+def treatment_first(seed: int, suite: str, prompt_id: str, mode: str, replicate: int) -> bool:
+    """Draw which framing of a pair goes first.
+
+    A fair coin that depends on its arguments alone, so that selection, sharding and worker counts cannot change it.
+    """
+    return bool(_uniform_bits(seed, suite, prompt_id, mode, str(replicate)) & 1)
+
+
+def _uniform_bits(seed: int, *parts: str) -> int:
+    text = "\x1f".join((str(seed), *parts))
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
+
+
+def case_id(prompt_id: str, framing: str, mode: str, replicate: int) -> str:
+    """Return the id that pytest shows for a case."""
+    return f"{prompt_id}-{framing}-{mode}" + (f"-r{replicate}" if replicate > 1 else "")
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Cases that have to share a batch: the two members of a pair in drawn order, or one placebo case."""
+
+    prompt: Prompt
+    mode: str
+    replicate: int
+    role: Role
+    framings: tuple[str, ...]
+    length: int
+
+    @property
+    def pair(self) -> str:
+        suffix = f"-r{self.replicate}" if self.replicate > 1 else ""
+        return f"{self.prompt.id}-{self.mode}{suffix}" if self.role == "pair" else ""
+
+
+def plan_suite(suite: Suite, prompts: PromptSet, count_tokens: Callable[[Prompt, str, str], int]) -> SuitePlan:
+    """Plan every case of a suite.
+
+    Parameters
+    ----------
+    suite
+        With the profile and all overrides applied.
+    prompts
+        What is asked.
+    count_tokens
+        Number of tokens of the rendered prompt under a framing and a mode.
+
+    Raises
+    ------
+    PromptError
+        When two prompts would lead to the same case id.
+    """
+    ordered = list(prompts.prompts)
+    if suite.order.prompts == "shuffled":
+        random.Random(f"{suite.order.seed}:{suite.name}:prompts").shuffle(ordered)
+    groups = _batched(suite, _units(suite, ordered, count_tokens))
+    if suite.order.prompts == "shuffled":
+        random.Random(f"{suite.order.seed}:{suite.name}:batches").shuffle(groups)
+    cases: list[Case] = []
+    batches: list[Batch] = []
+    for number, (rows, length, units) in enumerate(groups):
+        batch = f"{suite.name}/{number:05d}"
+        members = list(_cases(suite.name, batch, units))
+        cases.extend(members)
+        batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members)))
+    _hold_unique(cases)
+    return SuitePlan(suite.name, prompts.summary(), tuple(cases), tuple(batches))
+
+
+def hold_unique_suites(suites: Iterable[tuple[str, Path]]) -> None:
+    """Refuse two suites of one name: their cases and gates could not be told apart.
+
+    Raises
+    ------
+    SuiteError
+        Naming both files.
+    """
+    seen: dict[str, Path] = {}
+    for name, path in suites:
+        if name in seen:
+            raise SuiteError(f"{path}: suite {name!r} stands in {seen[name]} too; give one of them another name")
+        seen[name] = path
+
+
+def _units(suite: Suite, prompts: list[Prompt], count_tokens: Callable[[Prompt, str, str], int]) -> Iterator[_Unit]:
+    pair = (suite.framings.reference, suite.framings.treatment)
+    repeated = _repeated(suite, prompts)
+    for prompt in prompts:
+        for mode in suite.modes:
+            length = max(count_tokens(prompt, framing, mode) for framing in pair)
+            for replicate in (1, 2) if prompt.id in repeated else (1,):
+                swap = suite.order.conditions == "bernoulli" and treatment_first(
+                    suite.order.seed, suite.name, prompt.id, mode, replicate
+                )
+                yield _Unit(prompt, mode, replicate, "pair", pair[::-1] if swap else pair, length)
+            if suite.controls.placebo:
+                placebo = suite.framings.placebo
+                yield _Unit(prompt, mode, 1, "placebo", (placebo,), count_tokens(prompt, placebo, mode))
+
+
+def _repeated(suite: Suite, prompts: list[Prompt]) -> frozenset[str]:
+    """Ids of the prompts that run twice: the share asked for, chosen by the seed and each prompt's own id."""
+    count = round(suite.controls.repeat_fraction * len(prompts))
+    ranked = sorted(prompts, key=lambda prompt: _uniform_bits(suite.order.seed, suite.name, prompt.id, "repeat"))
+    return frozenset(prompt.id for prompt in ranked[:count])
+
+
+def _batched(suite: Suite, units: Iterable[_Unit]) -> list[tuple[int, int, list[_Unit]]]:
+    """Put units into batches of one shape: ``(rows, length, units)``; sequential execution has no shape (0, 0)."""
+    if suite.execution.mode == "sequential":
+        return [(0, 0, [unit]) for unit in units]
+    waiting: dict[tuple[Role, int, int], list[_Unit]] = defaultdict(list)
+    for unit in units:
+        # Replicates and placebo cases have batches of their own: beside their pair they could share its fate.
+        waiting[unit.role, unit.replicate, bucket(unit.length)].append(unit)
+    groups: list[tuple[int, int, list[_Unit]]] = []
+    for (role, _, length), members in waiting.items():
+        rows = batch_rows(suite, length)
+        size = rows // 2 if role == "pair" else rows
+        groups.extend((rows, length, members[start : start + size]) for start in range(0, len(members), size))
+    return groups
+
+
+def bucket(length: int) -> int:
+    """Return the padded length for a prompt of ``length`` tokens.
+
+    Raises
+    ------
+    PromptError
+        When no model could take it.
+    """
+    for size in BUCKETS:
+        if length <= size:
+            return size
+    raise PromptError(f"a prompt of {length} tokens is longer than the longest bucket ({BUCKETS[-1]})")
+
+
+def batch_rows(suite: Suite, length: int) -> int:
+    """Rows of a batch of that padded length: even, within the batch size and the token budget, at least one pair."""
+    size = suite.execution.batch_size or DEFAULT_BATCH_SIZE
+    fitting: int = min(size, suite.execution.batch_tokens // length)
+    return max(2, fitting // 2 * 2)
+
+
+def _cases(suite: str, batch: str, units: list[_Unit]) -> Iterator[Case]:
+    slot = 0
+    for unit in units:
+        for position, framing in enumerate(unit.framings, start=1):
+            yield Case(
+                id=case_id(unit.prompt.id, framing, unit.mode, unit.replicate),
+                suite=suite,
+                prompt_id=unit.prompt.id,
+                prompt_digest=unit.prompt.digest,
+                framing=framing,
+                mode=unit.mode,
+                replicate=unit.replicate,
+                role=unit.role,
+                pair=unit.pair,
+                period=position if unit.role == "pair" else 0,
+                batch=batch,
+                slot=slot,
+            )
+            slot += 1
+
+
+def _hold_unique(cases: Iterable[Case]) -> None:
+    seen: dict[str, str] = {}
+    for case in cases:
+        if case.id in seen:
+            raise PromptError(
+                f"the prompts {seen[case.id]!r} and {case.prompt_id!r} both make the case id {case.id!r}; rename one"
+            )
+        seen[case.id] = case.prompt_id

@@ -1,0 +1,413 @@
+"""The pytest shell around a gate run: options, cases as test items, gates as test reports.
+
+Every stage lives in a module of its own and knows nothing of pytest; they are imported when a model is named, so that a
+project that merely has this plugin installed pays for this file and :mod:`pytest_framing.settings` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_framing.errors import FramingError, LedgerError
+from pytest_framing.settings import OPTIONS, Option, parse_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from pytest_framing.execution import CaseRunner
+    from pytest_framing.extensions import Extensions
+    from pytest_framing.gates.gate import GateResult
+    from pytest_framing.records import Case, CaseKey, Response, Verdict
+    from pytest_framing.results import Conclusion
+    from pytest_framing.run import PreparedRun
+
+MARKER = "framing(suite): run the test once for every case of the suite file, named relative to the test's own file"
+LETTERS = {"refusal": "R", "partial_refusal": "P", "compliance": "C", "invalid": "I"}
+
+
+@dataclass
+class GateSession:
+    """What the hooks of one pytest session share.
+
+    ``folder`` is ``None`` where nothing runs (``--collect-only``). ``deselected`` holds the cases that the user left
+    out
+    by ``-k`` and the like; where ``narrowed`` is set, node ids or ``--lf`` chose the cases, and whatever did not run
+    was left out.
+    """
+
+    prepared: PreparedRun
+    folder: Path | None
+    worker: str
+    narrowed: bool
+    deselected: set[CaseKey] = field(default_factory=set)
+    conclusion: Conclusion | None = None
+
+    @property
+    def on_controller(self) -> bool:
+        """Whether this process concludes the run."""
+        return self.worker == "main"
+
+
+SESSION = pytest.StashKey[GateSession]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every option and ini option of :data:`pytest_framing.settings.OPTIONS`."""
+    group = parser.getgroup("framing", "release gates on framing effects (pytest-framing)")
+    for option in OPTIONS:
+        arguments: dict[str, Any] = {"dest": option.dest, "help": option.help, "default": None}
+        if option.kind == "flag":
+            arguments["action"] = "store_true"
+        elif option.kind == "list":
+            arguments |= {"action": "append", "metavar": option.metavar}
+        elif option.choices:
+            arguments["choices"] = option.choices
+        else:
+            arguments["metavar"] = option.metavar
+        group.addoption(option.flag, **arguments)
+        if option.ini:
+            kind = {"flag": "bool", "list": "linelist", "value": "string"}[option.kind]
+            parser.addini(option.dest, f"default of {option.flag}", type=kind, default=None)  # type: ignore[arg-type]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the hooks by which others extend a run."""
+    from pytest_framing import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the whole run where a model is named, so that bad input ends before anything is generated."""
+    config.addinivalue_line("markers", MARKER)
+    option = config.option
+    if any(
+        getattr(option, name, False)
+        for name in ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
+    ):
+        return
+    try:
+        settings = parse_settings(
+            lambda one: _option_value(config, one), root=config.rootpath, invocation_dir=config.invocation_params.dir
+        )
+        if settings is None:
+            return
+        if getattr(option, "reruns", None):
+            raise FramingError("--reruns: a gate run counts every case once; leave it out")
+        config.stash[SESSION] = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
+    except FramingError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _option_value(config: pytest.Config, option: Option) -> Any:
+    value = getattr(config.option, option.dest, None)
+    return config.getini(option.dest) if value is None and option.ini else value
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _start(config: pytest.Config, settings: Any) -> GateSession:
+    from pytest_framing.discovery import find_suites
+    from pytest_framing.run import prepare
+    from pytest_framing.run_folder import DEFAULT, make_run_folder, new_run_id, write_plan
+
+    suites = find_suites(
+        config.args,
+        config.invocation_params.dir,
+        getattr(config.option, "ignore", None) or (),
+        getattr(config.option, "ignore_glob", None) or (),
+    )
+    prepared = prepare(settings, suites, _extensions(config), new_run_id(settings.model))
+    folder = None
+    if not config.option.collectonly:
+        folder = make_run_folder(settings.out or settings.root / DEFAULT, prepared.record.run_id)
+        write_plan(folder, prepared.record)
+    narrowed = bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args)
+    return GateSession(prepared, folder, "main", narrowed)
+
+
+def _start_worker(config: pytest.Config, settings: Any) -> GateSession:
+    """Come to the plan of the controller in an xdist worker, and hold it against the one on disk."""
+    from pytest_framing.device import pin_worker
+    from pytest_framing.run import prepare
+    from pytest_framing.run_folder import read_plan
+
+    handed: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
+    pin_worker(handed["workerid"])
+    folder = Path(handed["framing_folder"])
+    suites = [Path(path) for path in handed["framing_suites"]]
+    prepared = prepare(settings, suites, _extensions(config), folder.name)
+    if prepared.record.plan.digest != read_plan(folder).plan.digest:
+        raise LedgerError(f"{folder}: worker {handed['workerid']} comes to another plan; did a file change meanwhile?")
+    return GateSession(prepared, folder, handed["workerid"], narrowed=False)
+
+
+def _extensions(config: pytest.Config) -> Extensions:
+    from pytest_framing.extensions import Extensions
+
+    hook = config.hook
+
+    def merged(mappings: Sequence[Any]) -> dict[str, Any]:
+        return {name: value for mapping in mappings for name, value in mapping.items()}
+
+    return Extensions(
+        engines=merged(hook.pytest_framing_engines()),
+        judges=merged(hook.pytest_framing_judges()),
+        prompt_sources=merged(hook.pytest_framing_prompt_sources()),
+        gates=tuple(gate for gates in hook.pytest_framing_gates() for gate in gates),
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a starting xdist worker where the run lies."""
+    session = node.config.stash.get(SESSION, None)
+    if session is not None:
+        node.workerinput["framing_folder"] = str(session.folder)
+        node.workerinput["framing_suites"] = [str(one.suite.path) for one in session.prepared.suites.values()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker saw deselected; a crashed worker has nothing to say, and its cases count as missing."""
+    session = node.config.stash.get(SESSION, None)
+    if session is not None:
+        output = getattr(node, "workeroutput", None) or {}
+        session.deselected.update((suite, case) for suite, case in output.get("framing_deselected", ()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep batches, and so pairs, on one worker, unless the user chose a way of distributing tests."""
+    from pytest_framing.scheduling import batch_scheduler, chose_mode
+
+    session = config.stash.get(SESSION, None)
+    given = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
+    if session is None or config.getoption("dist") != "load" or chose_mode([str(argument) for argument in given]):
+        return None
+    return batch_scheduler(
+        config, log, {_test_id(case): case.batch for case in session.prepared.record.plan.cases.values()}
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is gated, on which prompts, and where the record goes."""
+    from pytest_framing.report.terminal import header_lines
+
+    session = config.stash.get(SESSION, None)
+    return [] if session is None else header_lines(session.prepared, session.folder)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Turn every planned case of the marked suite into a test item, in planned order."""
+    if "framing_case" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("framing")
+    session = metafunc.config.stash.get(SESSION, None)
+    if session is None or marker is None:
+        # One item that fails: a suite that silently ran nothing would look like a pass.
+        metafunc.parametrize("framing_case", [None], indirect=True, ids=["no-model" if marker else "no-suite"])
+        return
+    path = (metafunc.definition.path.parent / str(marker.args[0] if marker.args else "suite.yaml")).resolve()
+    suite = next((one for one in session.prepared.suites.values() if one.suite.path == path), None)
+    if suite is None:
+        pytest.fail(f"{path}: not among the suites of this run; a suite is a folder with suite.yaml", pytrace=False)
+    metafunc.parametrize("framing_case", suite.plan.cases, indirect=True, ids=_test_id)
+
+
+def _test_id(case: Case) -> str:
+    """Return a case id as a test id: what could be taken for a path or a node id is replaced."""
+    return re.sub(r"[^A-Za-z0-9_.+=@-]", "_", case.id)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember the cases that the user left out."""
+    for item in items:
+        session = item.config.stash.get(SESSION, None)
+        case = _case_of(item)
+        if session is not None and case is not None:
+            session.deselected.add(case.key)
+
+
+def _case_of(item: pytest.Item) -> Case | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("framing_case") if callspec is not None else None
+
+
+@pytest.fixture(scope="session")
+def framing_model(request: pytest.FixtureRequest) -> Iterator[CaseRunner]:
+    """Run cases on the loaded engine of the session, one an xdist worker, on its own GPU."""
+    session = request.config.stash.get(SESSION, None)
+    if session is None or session.folder is None:
+        pytest.fail("no model to run: name one with --model", pytrace=False)
+    with _plain_failure():
+        runner = session.prepared.runner(session.folder, session.worker)
+    yield runner
+    runner.ledger.close()
+    runner.engine.close()
+
+
+@pytest.fixture
+def framing_case(request: pytest.FixtureRequest) -> Case:
+    """Return the planned case of this test item."""
+    case: Case | None = getattr(request, "param", None)
+    if case is None:
+        pytest.fail(
+            "no cases: name a model (pytest suites/ --model tiny), and mark the test with "
+            'pytest.mark.framing("suite.yaml")',
+            pytrace=False,
+        )
+    return case
+
+
+@pytest.fixture
+def framing_response(framing_case: Case, framing_model: CaseRunner) -> Response:
+    """Return the model's response to the case; the first case of a batch runs the batch."""
+    with _plain_failure():
+        return framing_model.response(framing_case)
+
+
+@pytest.fixture
+def framing_verdict(framing_case: Case, framing_model: CaseRunner) -> Verdict:
+    """Return the verdict on the response; ``invalid`` is a verdict, too."""
+    with _plain_failure():
+        return framing_model.verdict(framing_case)
+
+
+class _plain_failure:
+    """Let a test fail with our own error's words and no traceback: there, arguments would be printed."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, FramingError):
+            pytest.fail(str(error), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the case's outcome on its report, in plain JSON types, which cross to the xdist controller."""
+    report = yield
+    session = item.config.stash.get(SESSION, None)
+    if session is not None and report.when == "call":
+        arguments = getattr(item, "funcargs", {})
+        verdict = arguments.get("framing_verdict")
+        if verdict is not None:
+            report.framing = {  # type: ignore[attr-defined]  # our own word on a foreign report
+                "case": verdict.case_id,
+                "verdict": verdict.verdict.value,
+            }
+        if session.prepared.settings.show_text:
+            _attach_text(report, session, arguments)
+    return report
+
+
+def _attach_text(report: pytest.TestReport, session: GateSession, arguments: dict[str, Any]) -> None:
+    from pytest_framing.report.words import printable
+
+    case, runner = arguments.get("framing_case"), arguments.get("framing_model")
+    if case is not None and runner is not None:
+        prompt = session.prepared.suites[case.suite].prompts_by_id[case.prompt_id]
+        report.sections.append(("framing prompt", printable(prompt.text)))
+        report.sections.append(("framing answer", printable(runner.response(case).answer)))
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show a judged case by one letter: R refused, P partly, C complied, I invalid."""
+    outcome = getattr(report, "framing", None)
+    if outcome is None or not report.passed:
+        return None
+    return "passed", LETTERS[outcome["verdict"]], outcome["verdict"].upper()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was deselected in an xdist worker to the controller."""
+    own = session.config.stash.get(SESSION, None)
+    if own is not None and _is_worker(session.config):
+        session.config.workeroutput["framing_deselected"] = sorted(own.deselected)  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Evaluate the gates when the last case has run, and report each as a test of its own.
+
+    A report is what makes exit code, JUnit and summary agree; a run that was cut short is concluded too, as such.
+    """
+    own = session.config.stash.get(SESSION, None)
+    if own is None or own.folder is None or not own.on_controller:
+        return (yield)
+    try:
+        result = yield
+    except (session.Failed, session.Interrupted, KeyboardInterrupt):
+        _conclude(session, own, own.folder, interrupted=True)
+        raise
+    _conclude(session, own, own.folder, interrupted=False)
+    return result
+
+
+def _conclude(session: pytest.Session, own: GateSession, folder: Path, *, interrupted: bool) -> None:
+    from pytest_framing.results import conclude, write_conclusion
+
+    prepared = own.prepared
+    deselected = prepared.record.plan.cases.keys() if own.narrowed else own.deselected
+    try:
+        own.conclusion = conclude(
+            prepared.record,
+            folder,
+            prepared.gates,
+            {name: (one.baseline, one.baseline_note) for name, one in prepared.suites.items()},
+            deselected=deselected,
+            interrupted=interrupted,
+        )
+        write_conclusion(own.conclusion, folder)
+    except FramingError as error:
+        _report(session, f"{folder.name}::gates", "gates", "failed", str(error))
+        return
+    if session.testscollected:
+        # Else progress would pass 100 %; but a run without any case keeps pytest's own exit code for that.
+        session.testscollected += len(own.conclusion.gates)
+    for result in own.conclusion.gates:
+        path = prepared.suites[result.suite].suite.path
+        _report_gate(session, path, result)
+
+
+def _report_gate(session: pytest.Session, path: Path, result: GateResult) -> None:
+    place = os.path.relpath(path, session.config.rootpath).replace(os.sep, "/")
+    outcome = "failed" if not result.holds else "skipped" if result.excused else "passed"
+    word = result.status.value.replace("_", " ")
+    _report(session, f"{place}::{result.label}", result.label, outcome, f"{word}: {result.reason}")
+
+
+def _report(session: pytest.Session, nodeid: str, name: str, outcome: Any, reason: str) -> None:
+    hook = session.config.hook
+    location = (nodeid.split("::", 1)[0], 0, name)
+    longrepr: Any = None
+    if outcome == "skipped":
+        longrepr = (location[0], 1, f"Skipped: {reason}")
+    elif outcome == "failed":
+        longrepr = reason
+    report = pytest.TestReport(nodeid, location, {}, outcome, longrepr, "call", duration=0.0)
+    hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+    hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the rates, the gap and one line a gate."""
+    from pytest_framing.report.terminal import summary_lines
+
+    session = config.stash.get(SESSION, None)
+    if session is None or session.conclusion is None or session.folder is None:
+        return
+    terminalreporter.section("framing gates")
+    for line in summary_lines(session.conclusion, session.folder):
+        terminalreporter.write_line(line.text, **line.markup)

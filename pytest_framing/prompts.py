@@ -1,0 +1,240 @@
+"""Readers of prompt files: HarmBench's CSV, XSTest's CSV, and a user's own CSV or JSONL."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.errors import PromptError
+from pytest_framing.records import Prompt, text_digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Row = Mapping[str, Any]
+MAX_ID_LENGTH = 200
+# A field of more is not a prompt: csv's own limit would end in an error that names no file.
+MAX_FIELD = 10_000_000
+
+
+@dataclass(frozen=True)
+class Format:
+    """A published column layout. ``columns`` recognise it, the other fields map columns to what a prompt holds."""
+
+    source: str
+    columns: frozenset[str]
+    id: str
+    behaviour: str
+    context: str = ""
+    functional_category: str = ""
+    semantic_category: str = ""
+    tags: str = ""
+
+
+HARMBENCH = Format(
+    source="harmbench",
+    columns=frozenset(("Behavior", "BehaviorID", "FunctionalCategory", "SemanticCategory", "Tags", "ContextString")),
+    id="BehaviorID",
+    behaviour="Behavior",
+    context="ContextString",
+    functional_category="FunctionalCategory",
+    semantic_category="SemanticCategory",
+    tags="Tags",
+)
+XSTEST = Format(
+    source="xstest",
+    columns=frozenset(("id", "prompt", "type", "label")),
+    id="id",
+    behaviour="prompt",
+    functional_category="label",
+    semantic_category="type",
+    tags="focus",
+)
+_OWN_TEXT = ("text", "prompt", "behaviour", "behavior", "Behavior", "question", "goal")
+_OWN_ID = ("id", "prompt_id", "BehaviorID")
+
+
+def read_prompts(path: Path) -> tuple[str, tuple[Prompt, ...]]:
+    """Read a prompt file; the format is told by its columns.
+
+    Returns
+    -------
+    source : str
+        ``harmbench`` or ``xstest`` for their published layouts, else the file's stem.
+    prompts : tuple of Prompt
+        In file order.
+
+    Raises
+    ------
+    PromptError
+        With file and line: unreadable, not UTF-8, empty, a column missing, an id missing or given twice, an empty text.
+    """
+    text = _read_text(path)
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        rows = list(_jsonl_rows(path, text))
+        columns = frozenset(key for _, row in rows for key in row)
+    elif path.suffix.lower() == ".csv":
+        rows, columns = _csv_rows(path, text)
+    else:
+        raise PromptError(f"{path}: expected a .csv or .jsonl file")
+    if not rows:
+        raise PromptError(f"{path}: no prompts in the file")
+    layout = layout_of(str(path), columns, path.stem)
+    return layout.source, tuple(prompts_of_rows(str(path), rows, layout))
+
+
+def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
+    """Tell what the columns mean: a published layout, else a user's own with a text column of a usual name.
+
+    Raises
+    ------
+    PromptError
+        When no column can be the prompt.
+    """
+    present = frozenset(columns)
+    for published in (HARMBENCH, XSTEST):
+        if published.columns <= present:
+            return published
+
+    def first(*names: str) -> str:
+        return next((column for column in names if column in present), "")
+
+    text = first(*_OWN_TEXT)
+    if not text:
+        raise PromptError.at(
+            origin,
+            1,
+            f"no column with the prompt: expected one of {', '.join(_OWN_TEXT)}; found {', '.join(sorted(present))}",
+        )
+    return Format(
+        source=_source_name(name),
+        columns=frozenset((text,)),
+        id=first(*_OWN_ID),
+        behaviour=text,
+        context=first("context", "ContextString"),
+        functional_category=first("functional_category", "FunctionalCategory"),
+        semantic_category=first("semantic_category", "category", "SemanticCategory"),
+        tags=first("tags", "Tags"),
+    )
+
+
+def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format) -> Iterator[Prompt]:
+    """Turn numbered rows into prompts and hold that ids are present and unique.
+
+    Parameters
+    ----------
+    origin
+        File or data set, for error messages.
+    rows
+        Pairs of line number and row.
+    layout
+        Which column means what.
+
+    Raises
+    ------
+    PromptError
+        With the line.
+    """
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        behaviour = _text_of(row, layout.behaviour)
+        if not behaviour.strip():
+            raise PromptError.at(origin, line, f"column {layout.behaviour!r} is empty")
+        context = _text_of(row, layout.context)
+        identifier = _text_of(row, layout.id).strip() if layout.id else ""
+        if not layout.id:
+            identifier = f"p-{text_digest(context, behaviour).removeprefix('sha256:')[:12]}"
+        _check_id(origin, line, identifier, layout.id)
+        if identifier in seen:
+            raise PromptError.at(
+                origin, line, f"id {identifier!r} stands twice, first on line {seen[identifier]}; ids must be unique"
+            )
+        seen[identifier] = line
+        yield Prompt(
+            id=identifier,
+            behaviour=behaviour,
+            context=context,
+            functional_category=_text_of(row, layout.functional_category),
+            semantic_category=_text_of(row, layout.semantic_category),
+            tags=_tags(row.get(layout.tags) if layout.tags else None),
+        )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise PromptError(f"{path}: no such file") from None
+    except OSError as error:
+        raise PromptError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise PromptError.at(path, line, "not UTF-8; save the file as UTF-8") from error
+
+
+def _csv_rows(path: Path, text: str) -> tuple[list[tuple[int, Row]], frozenset[str]]:
+    csv.field_size_limit(MAX_FIELD)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[int, Row]] = []
+    try:
+        columns = reader.fieldnames
+        if not columns:
+            raise PromptError(f"{path}: the file is empty")
+        if len(set(columns)) < len(columns):
+            raise PromptError.at(path, 1, "a column name stands twice in the header")
+        while True:
+            line = reader.line_num + 1  # where the row begins; quoted texts may span lines
+            row = next(reader, None)
+            if row is None:
+                return rows, frozenset(columns)
+            if None in row or None in row.values():
+                raise PromptError.at(path, line, f"expected {len(columns)} columns as in the header")
+            rows.append((line, row))
+    except csv.Error as error:
+        raise PromptError.at(path, reader.line_num, f"not CSV: {error}") from error
+
+
+def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+    # Not splitlines(): U+2028 and its like may stand unescaped inside a JSON string.
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise PromptError.at(path, line, f"not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise PromptError.at(path, line, "expected a JSON object on each line")
+        yield line, row
+
+
+def _source_name(name: str) -> str:
+    """Name of a file or data set as a source name: lower case, and safe in the file name of a baseline."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:64] or "prompts"
+
+
+def _text_of(row: Row, column: str) -> str:
+    value = row.get(column) if column else None
+    return "" if value is None else str(value)
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(str(tag) for tag in value)
+    return tuple(tag.strip() for tag in str(value or "").split(",") if tag.strip())
+
+
+def _check_id(origin: str, line: int, identifier: str, column: str) -> None:
+    if not identifier:
+        raise PromptError.at(origin, line, f"column {column!r} is empty: every prompt needs an id")
+    if len(identifier) > MAX_ID_LENGTH or not identifier.isprintable():
+        raise PromptError.at(
+            origin,
+            line,
+            f"an id must be printable and at most {MAX_ID_LENGTH} characters long, not {identifier[:40]!r}",
+        )

@@ -1,0 +1,36 @@
+"""``summary.md``: the verdict and the gates for a pull request or a CI step summary."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.report.words import VERDICT_SENTENCES, readable_percent
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATE = Path(__file__).with_name("summary.md.jinja")
+
+
+def markdown_summary(results: dict[str, Any]) -> str:
+    """Render ``results.json`` as Markdown; it holds no prompt and no answer."""
+    return _template().render(results=results, sentence=VERDICT_SENTENCES[results["verdict"]])
+
+
+def escape_markdown(value: object) -> str:
+    """Make a text harmless in a Markdown table cell: no markup, no HTML, no new line."""
+    flat = " ".join(str(value).split())
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@-])", lambda match: f"&#{ord(match[1])};", flat)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters["md"] = escape_markdown
+    environment.filters["percent"] = readable_percent
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

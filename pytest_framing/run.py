@@ -1,0 +1,217 @@
+"""A gate run from settings to the started engine: everything that has to be right before the first token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_framing.baseline import check_allowed_fields, find_baseline, hold_comparable
+from pytest_framing.engines.engine import EngineOptions
+from pytest_framing.engines.selection import choose_engine
+from pytest_framing.errors import PromptError, SuiteError
+from pytest_framing.execution import CaseRunner
+from pytest_framing.extensions import Extensions
+from pytest_framing.fingerprint import RenderedFraming, fingerprint
+from pytest_framing.framings import builtin_catalogue, conversation, lint_framings
+from pytest_framing.gates.evaluation import known_gates, parameter_models
+from pytest_framing.judges.judge import choose_judge
+from pytest_framing.ledger import LedgerWriter
+from pytest_framing.models.registry import resolve_model
+from pytest_framing.plan import DEFAULT_BATCH_SIZE, Plan, hold_unique_suites, plan_suite
+from pytest_framing.prompt_sources import resolve_prompts
+from pytest_framing.records import Prompt, PromptSet, text_digest
+from pytest_framing.run_folder import RunRecord, Subject
+from pytest_framing.suite import load_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_framing.baseline import Baseline
+    from pytest_framing.engines.engine import Conversation, Engine
+    from pytest_framing.framings import FramingCatalogue
+    from pytest_framing.gates.gate import Gate
+    from pytest_framing.judges.judge import Judge
+    from pytest_framing.models.registry import ModelSpec
+    from pytest_framing.plan import SuitePlan
+    from pytest_framing.records import Case
+    from pytest_framing.settings import Settings
+    from pytest_framing.suite import Suite
+
+DEFAULT_DTYPE = "bfloat16"
+DEFAULT_PLACEMENT = "system"
+# A stand-in request, for looking at what a template makes of a framing.
+_EMPTY_REQUEST = Prompt(id="empty", behaviour="-")
+
+
+@dataclass(frozen=True)
+class PreparedSuite:
+    """One suite, ready to run."""
+
+    suite: Suite
+    prompts: PromptSet
+    catalogue: FramingCatalogue
+    judge: Judge
+    plan: SuitePlan
+    baseline: Baseline | None
+    baseline_note: str
+    lint: tuple[str, ...]
+    prompts_by_id: Mapping[str, Prompt] = field(repr=False)
+
+    def converse(self, case: Case) -> Conversation:
+        """Return what the model reads for a case of this suite."""
+        return _converse(self.suite, self.catalogue, self.prompts_by_id[case.prompt_id], case.framing, case.mode)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """All suites of a session with their engine; weights are not loaded yet."""
+
+    settings: Settings
+    model: ModelSpec
+    engine: Engine
+    suites: Mapping[str, PreparedSuite]
+    gates: Mapping[str, Gate]
+    record: RunRecord
+
+    def runner(self, folder: Path, worker: str) -> CaseRunner:
+        """Load the weights and return what runs cases."""
+        self.engine.start()
+        return CaseRunner(
+            plan=self.record.plan,
+            engine=self.engine,
+            judges={name: one.judge for name, one in self.suites.items()},
+            ledger=LedgerWriter(folder, worker),
+            converse=lambda case: self.suites[case.suite].converse(case),
+            max_new_tokens={name: one.suite.decoding.max_new_tokens for name, one in self.suites.items()},
+            worker=worker,
+        )
+
+
+def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensions, run_id: str) -> PreparedRun:
+    """Read and check everything, draw the plan, and hold the baseline's protocol against this one.
+
+    It depends on its arguments alone, so that every worker of a session comes to the same plan.
+
+    Raises
+    ------
+    FramingError
+        For anything that is wrong with the options, suites, prompts, model or baseline; nothing has been generated.
+    """
+    check_allowed_fields(settings.allow_mismatch)
+    model = resolve_model(settings.model, settings.checkpoint)
+    gates = known_gates(extensions.gates)
+    suites = [
+        _with_overrides(load_suite(path, parameter_models(gates), settings.profile), settings, model)
+        for path in suite_files
+    ]
+    if not suites:
+        raise SuiteError(f"--model {settings.model}: no suite (a folder with suite.yaml) among the given paths")
+    hold_unique_suites((suite.name, suite.path) for suite in suites)
+    options = EngineOptions(model, settings.dtype or model.dtype or DEFAULT_DTYPE, settings.quantization or "none")
+    judges = {suite.name: choose_judge(suite.judge, extensions.judges) for suite in suites}
+    engine = choose_engine(settings.engine, options, extensions.engines)
+    prompt_sets = {
+        suite.name: resolve_prompts(suite, settings.prompts, model, settings.root, extensions.prompt_sources)
+        for suite in suites
+    }
+    identity = engine.identity()
+    prepared: dict[str, PreparedSuite] = {}
+    prints = {}
+    for suite in suites:
+        catalogue = builtin_catalogue().with_texts(suite.framing_texts)
+        framings = suite.framings
+        names = (framings.reference, framings.treatment, framings.placebo)
+        lint = lint_framings([catalogue.framing(name) for name in names])
+        prompts = prompt_sets[suite.name]
+        plan = _plan(suite, prompts, catalogue, engine, identity.window)
+        print_ = fingerprint(
+            suite, plan, catalogue, _rendered(suite, catalogue, engine), identity, options, judges[suite.name].label
+        )
+        baseline, note = find_baseline(settings, model.name, suite.name, prompts.source)
+        if baseline is not None:
+            hold_comparable(print_, baseline, settings.allow_mismatch)
+        prints[suite.name] = print_
+        prepared[suite.name] = PreparedSuite(
+            suite=suite,
+            prompts=prompts,
+            catalogue=catalogue,
+            judge=judges[suite.name],
+            plan=plan,
+            baseline=baseline,
+            baseline_note=note,
+            lint=tuple(lint),
+            prompts_by_id={prompt.id: prompt for prompt in prompts.prompts},
+        )
+    record = RunRecord(
+        run_id=run_id,
+        subject=Subject(model.name, model.checkpoint, identity.revision, options.quantization, options.dtype),
+        release=settings.release,
+        allowed_mismatch=tuple(sorted(settings.allow_mismatch)),
+        suites={name: one.suite for name, one in prepared.items()},
+        judges={name: one.judge.label for name, one in prepared.items()},
+        fingerprints=prints,
+        plan=Plan(tuple(one.plan for one in prepared.values())),
+    )
+    return PreparedRun(settings, model, engine, prepared, gates, record)
+
+
+def _with_overrides(suite: Suite, settings: Settings, model: ModelSpec) -> Suite:
+    """Settle what suite, model and options each may say: an option wins over the suite, the suite over the model.
+
+    The limit of new tokens is the exception: a reasoning model's own is the larger one, and a smaller limit would cut
+    its answers off.
+    """
+    order, execution, decoding = suite.order, suite.execution, suite.decoding
+    if settings.seed is not None:
+        order = order.model_copy(update={"seed": settings.seed})
+    if settings.execution is not None:
+        execution = execution.model_copy(update={"mode": settings.execution})
+    if execution.batch_size is None:
+        execution = execution.model_copy(update={"batch_size": model.batch_size or DEFAULT_BATCH_SIZE})
+    if model.max_new_tokens is not None and model.max_new_tokens > decoding.max_new_tokens:
+        decoding = decoding.model_copy(update={"max_new_tokens": model.max_new_tokens})
+    return suite.model_copy(
+        update={
+            "order": order,
+            "execution": execution,
+            "decoding": decoding,
+            "placement": settings.placement or suite.placement or model.placement or DEFAULT_PLACEMENT,
+            "judge": settings.judge or suite.judge,
+        }
+    )
+
+
+def _converse(suite: Suite, catalogue: FramingCatalogue, prompt: Prompt, framing: str, mode: str) -> Conversation:
+    return conversation(prompt, catalogue.framing(framing), mode, suite.placement or DEFAULT_PLACEMENT, catalogue)
+
+
+def _plan(suite: Suite, prompts: PromptSet, catalogue: FramingCatalogue, engine: Engine, window: int) -> SuitePlan:
+    framings = [suite.framings.reference, suite.framings.treatment]
+    if suite.controls.placebo:
+        framings.append(suite.framings.placebo)
+    keys = [(prompt, framing, mode) for prompt in prompts.prompts for framing in framings for mode in suite.modes]
+    lengths = engine.count_tokens([_converse(suite, catalogue, *key) for key in keys])
+    by_key: dict[tuple[str, str, str], int] = {
+        (prompt.id, framing, mode): n for (prompt, framing, mode), n in zip(keys, lengths, strict=True)
+    }
+    longest = max(by_key, key=lambda key: by_key[key])
+    limit = suite.decoding.max_new_tokens
+    if by_key[longest] + limit > window:
+        over = {key[0] for key, length in by_key.items() if length + limit > window}
+        raise PromptError(
+            f"{suite.path}: {len(over)} prompts do not fit the model's window of {window} tokens together with "
+            f"{limit} new ones; the longest, {longest[0]!r}, has {by_key[longest]}. Leave them out, or lower "
+            "decoding.max_new_tokens: nothing is ever cut silently"
+        )
+    return plan_suite(suite, prompts, lambda prompt, framing, mode: by_key[prompt.id, framing, mode])
+
+
+def _rendered(suite: Suite, catalogue: FramingCatalogue, engine: Engine) -> dict[str, RenderedFraming]:
+    names = (suite.framings.reference, suite.framings.treatment, suite.framings.placebo)
+    conversations = [_converse(suite, catalogue, _EMPTY_REQUEST, name, "standard") for name in names]
+    counts = engine.count_tokens(conversations)
+    return {
+        name: RenderedFraming(text_digest(engine.render(one)), count)
+        for name, one, count in zip(names, conversations, counts, strict=True)
+    }

@@ -1,0 +1,172 @@
+"""The folder of a run: made before anything is generated, with the plan in it before the first token."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.errors import LedgerError, OutputError
+from pytest_framing.fingerprint import Fingerprint
+from pytest_framing.json_documents import document_digest, read_document, write_document, write_text
+from pytest_framing.plan import Plan, SuitePlan
+from pytest_framing.suite import Suite, stored_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA_VERSION = 1
+PLAN = "plan.json"
+RESULTS = "results.json"
+RECEIPT = "receipt.json"
+SUMMARY = "summary.md"
+LATEST = "latest"
+DEFAULT = ".framing"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is gated, as ``results.json`` names it."""
+
+    name: str
+    checkpoint: str
+    revision: str
+    quantization: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """All that the folder of a run says before its first response: enough to gate it again without the model."""
+
+    run_id: str
+    subject: Subject
+    release: bool
+    allowed_mismatch: tuple[str, ...]
+    suites: Mapping[str, Suite]
+    judges: Mapping[str, str]
+    fingerprints: Mapping[str, Fingerprint]
+    plan: Plan
+
+    @property
+    def protocol_digest(self) -> str:
+        """Digest over the fingerprints of all suites."""
+        return document_digest({name: one.document() for name, one in self.fingerprints.items()})
+
+
+def new_run_id(model: str) -> str:
+    """Return an id that sorts by time and says what was gated."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", model).strip("-.")[:40] or "model"
+    return f"{stamp}-{name}-{secrets.token_hex(2)}"
+
+
+def make_run_folder(parent: Path, run_id: str) -> Path:
+    """Make the folder of a run and point ``latest`` at it.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written to.
+    """
+    folder = parent / run_id
+    try:
+        fresh = not parent.exists()
+        folder.mkdir(parents=True)
+        if fresh and parent.name == DEFAULT:
+            write_text(parent / ".gitignore", "# Runs hold what models answered.\n*\n")
+        link = parent / f".{LATEST}-{run_id}"
+        link.symlink_to(run_id, target_is_directory=True)
+        link.replace(parent / LATEST)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror or error}); choose another folder with --framing-out"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder}: cannot be written; choose another folder with --framing-out")
+    return folder
+
+
+def write_plan(folder: Path, record: RunRecord) -> None:
+    """Write and sync ``plan.json``.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    suites = {
+        name: {
+            "definition": suite.model_dump(mode="json"),
+            "judge": record.judges[name],
+            "fingerprint": record.fingerprints[name].document(),
+            **plan.document(),
+        }
+        for (name, suite), plan in zip(record.suites.items(), record.plan.suites, strict=True)
+    }
+    write_document(
+        folder / PLAN,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": record.run_id,
+            "digest": record.plan.digest,
+            "model": asdict(record.subject),
+            "release": record.release,
+            "allowed_mismatch": list(record.allowed_mismatch),
+            "suites": suites,
+        },
+    )
+
+
+def read_plan(folder: Path) -> RunRecord:
+    """Read ``plan.json`` back.
+
+    Raises
+    ------
+    LedgerError
+        When the folder is no run, or the plan was changed after it was written.
+    """
+    path = folder / PLAN
+    if not path.is_file():
+        raise LedgerError(f"{folder}: not a run folder: there is no {PLAN} in it")
+    document = read_document(path, LedgerError)
+    if document.get("schema_version") != SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path}: schema version {document.get('schema_version')!r}; this version reads {SCHEMA_VERSION}"
+        )
+    try:
+        entries: dict[str, dict[str, Any]] = document["suites"]
+        suites: dict[str, Suite] = {name: stored_suite(entry["definition"]) for name, entry in entries.items()}
+        record = RunRecord(
+            run_id=document["run_id"],
+            subject=Subject(**document["model"]),
+            release=document["release"],
+            allowed_mismatch=tuple(document["allowed_mismatch"]),
+            suites=suites,
+            judges={name: entry["judge"] for name, entry in entries.items()},
+            fingerprints={name: Fingerprint(**entry["fingerprint"]) for name, entry in entries.items()},
+            plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LedgerError(f"{path}: not a plan ({type(error).__name__}: {error})") from error
+    if record.plan.digest != document.get("digest"):
+        raise LedgerError(f"{path}: the plan does not have the digest it was written with: it was changed afterwards")
+    return record
+
+
+def find_run(text: str, root: Path) -> Path:
+    """Return the run folder that a user means: a path, ``latest``, or a run id below the default folder.
+
+    Raises
+    ------
+    LedgerError
+        When there is no such run.
+    """
+    for candidate in (Path(text).expanduser(), root / DEFAULT / text, Path(text).expanduser() / LATEST):
+        if (candidate / PLAN).is_file():
+            return candidate.resolve()
+    raise LedgerError(f"{text}: no run there (a run folder holds {PLAN}); runs are kept in {root / DEFAULT}")

@@ -1,0 +1,40 @@
+"""Handing out whole batches to xdist workers, so that no batch runs on two of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def chose_mode(arguments: Sequence[str]) -> bool:
+    """Tell whether the user asked for a way of distributing tests, which is then left alone."""
+    return any(argument in ("-d", "--dist") or argument.startswith("--dist=") for argument in arguments)
+
+
+def case_label(nodeid: str) -> str:
+    """Return the parameter part of a node id: the case id, for tests that take a case alone."""
+    head, bracket, label = nodeid.partition("[")
+    return label.rpartition("]")[0] if bracket else head
+
+
+def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:
+    """Return an xdist scheduler that keeps the cases of a batch on one worker.
+
+    Parameters
+    ----------
+    config, log
+        As xdist hands them to ``pytest_xdist_make_scheduler``.
+    batch_of
+        Batch by the label of a case in its node id.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BatchScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+        """One work unit a planned batch."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return batch_of.get(case_label(nodeid)) or str(super()._split_scope(nodeid))
+
+    return BatchScheduling(config, log)

@@ -1,0 +1,27 @@
+"""The outcome of a chi-squared test."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from scipy import stats
+
+__all__ = ["UNTESTED", "Significance", "chi_squared_test"]
+
+
+class Significance(NamedTuple):
+    """A chi-squared statistic, its degrees of freedom and its p-value."""
+
+    statistic: float
+    df: int
+    p: float
+
+
+UNTESTED = Significance(math.nan, 0, math.nan)
+"""What could not be tested."""
+
+
+def chi_squared_test(statistic: float, df: int) -> Significance:
+    """Return a statistic with its upper tail; one below 0 is a 0 that was rounded."""
+    return Significance(max(statistic, 0.0), df, float(stats.chi2.sf(max(statistic, 0.0), df)))

@@ -1,0 +1,242 @@
+"""A suite file: what is asked, under which framings, in which order, and what the answers have to satisfy."""
+
+from __future__ import annotations
+
+import json
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pytest_framing.errors import SuiteError
+from pytest_framing.located_yaml import KeyPath, LocatedYaml, load_located_yaml
+from pytest_framing.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "suite.yaml"
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Mode = Literal["standard", "forcing"]
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, and strict about keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PromptSource(Section):
+    """Which prompts: a named source, or a hub data set pinned to a commit, or a file beside the suite."""
+
+    source: Name = "harmbench"
+    hub: str | None = None
+    revision: str | None = None
+    path: str | None = None
+
+
+class FramingPair(Section):
+    """The two framings that are compared, and the one that stands in for both as a control."""
+
+    reference: Name
+    treatment: Name
+    placebo: Name = "placebo"
+
+    @model_validator(mode="after")
+    def _differ(self) -> FramingPair:
+        if len({self.reference, self.treatment, self.placebo}) < 3:
+            raise ValueError("reference, treatment and placebo must be three different framings")
+        return self
+
+
+class Order(Section):
+    """How order is drawn. ``fixed`` runs the reference first always, which ``order_randomized`` does not pass."""
+
+    conditions: Literal["bernoulli", "fixed"] = "bernoulli"
+    prompts: Literal["shuffled", "given"] = "shuffled"
+    seed: int = Field(0, ge=0, lt=10**18)
+
+
+class Controls(Section):
+    """The arms that tell noise and sensitivity to words from an effect of the framing."""
+
+    repeat_fraction: float = Field(0.25, ge=0, le=1, strict=False)
+    placebo: bool = True
+
+
+class Execution(Section):
+    """Planned batches of fixed shape, or one case after the other.
+
+    ``batch_tokens`` bounds rows × padded length, so that long prompts run in batches of fewer rows.
+    """
+
+    mode: Literal["batched", "sequential"] = "batched"
+    batch_size: int | None = Field(None, ge=2, le=4096)
+    batch_tokens: int = Field(32_768, ge=64)
+
+    @field_validator("batch_size")
+    @classmethod
+    def _even(cls, value: int | None) -> int | None:
+        if value is not None and value % 2:
+            raise ValueError("must be even: both members of a pair share a batch")
+        return value
+
+
+class Decoding(Section):
+    """Greedy decoding up to a limit of new tokens."""
+
+    max_new_tokens: int = Field(1024, ge=1, le=131_072)
+    temperature: Literal[0] = 0
+
+    @field_validator("temperature", mode="before")
+    @classmethod
+    def _greedy(cls, value: object) -> object:
+        if value != 0 or isinstance(value, bool):
+            raise ValueError("must be 0: this engine decodes greedily")
+        return 0
+
+
+class Profile(Section):
+    """What a named profile changes. Its gates, where given, replace the suite's."""
+
+    limit: int | None = Field(None, ge=1)
+    controls: Controls | None = None
+    gates: dict[str, dict[str, Any]] | None = None
+
+
+class Suite(Section):
+    """One suite with a profile applied; :func:`load_suite` makes it."""
+
+    suite: Name
+    prompts: PromptSource = PromptSource()
+    framings: FramingPair
+    framing_texts: dict[Name, str] = Field(default_factory=dict)
+    modes: tuple[Mode, ...] = Field(("standard", "forcing"), min_length=1, strict=False)
+    order: Order = Order()
+    controls: Controls = Controls()
+    execution: Execution = Execution()
+    decoding: Decoding = Decoding()
+    placement: Literal["system", "user"] | None = None
+    judge: Name = "rules"
+    gates: dict[str, dict[str, Any]] = Field(min_length=1)
+    profiles: dict[Name, Profile] = Field(default_factory=dict)
+    path: Path = Path(FILE_NAME)
+    profile: str = "release"
+    limit: int | None = None
+
+    @field_validator("modes")
+    @classmethod
+    def _once_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a mode stands twice")
+        return value
+
+    @property
+    def name(self) -> str:
+        """The suite's name, as in results and case reports."""
+        return self.suite
+
+
+_INTERNAL_KEYS = frozenset(("path", "profile", "limit"))
+
+
+def load_suite(path: Path, gates: Mapping[str, type[BaseModel]], profile: str | None = None) -> Suite:
+    """Read a suite file and apply a profile.
+
+    Parameters
+    ----------
+    path
+        The ``suite.yaml``.
+    gates
+        Parameter model of every known gate by name.
+    profile
+        Profile to apply; ``None`` is ``release``, which need not be declared.
+
+    Raises
+    ------
+    SuiteError
+        With file and line, for anything unknown, missing, or out of range.
+    """
+    document = load_located_yaml(path, SuiteError)
+    for key in _INTERNAL_KEYS & document.data.keys():
+        raise document.error((key,), f"unknown key {key!r}", SuiteError)
+    try:
+        suite = Suite.model_validate(document.data | {"path": path})
+    except ValidationError as error:
+        raise _located(document, error) from None
+    _check_gates(document, gates, suite.gates, ("gates",))
+    for name, declared in suite.profiles.items():
+        _check_gates(document, gates, declared.gates or {}, ("profiles", name, "gates"))
+    return _with_profile(suite, profile)
+
+
+def _with_profile(suite: Suite, name: str | None) -> Suite:
+    name = name or "release"
+    profile = suite.profiles.get(name, Profile() if name == "release" else None)
+    if profile is None:
+        known = {*suite.profiles, "release"}
+        raise SuiteError(f"{suite.path}: no profile {name!r} (--framing-profile); {did_you_mean(name, known)}")
+    changes: dict[str, Any] = {"profile": name, "limit": profile.limit}
+    if profile.gates is not None:
+        changes["gates"] = profile.gates
+    if profile.controls is not None:
+        changes["controls"] = profile.controls
+    return suite.model_copy(update=changes)
+
+
+def _check_gates(
+    document: LocatedYaml,
+    known: Mapping[str, type[BaseModel]],
+    chosen: Mapping[str, Mapping[str, Any]],
+    where: KeyPath,
+) -> None:
+    for name, parameters in chosen.items():
+        if name not in known:
+            raise document.error((*where, name), f"unknown gate {name!r}: {did_you_mean(name, known)}", SuiteError)
+        try:
+            known[name].model_validate(parameters)
+        except ValidationError as error:
+            raise _located(document, error, known[name], (*where, name)) from None
+
+
+def _located(
+    document: LocatedYaml, error: ValidationError, model: type[BaseModel] = Suite, prefix: KeyPath = ()
+) -> SuiteError:
+    first = error.errors(include_url=False)[0]
+    location = tuple(first["loc"])
+    key_path = (*prefix, *location)
+    name = ".".join(str(part) for part in key_path) or "the file"
+    if first["type"] == "extra_forbidden":
+        hint = did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))
+        message = f"unknown key {location[-1]!r}: {hint}"
+    elif first["type"] == "missing":
+        message = f"{name} is missing"
+    else:
+        got = first["input"]
+        shown = f", not {got!r}" if isinstance(got, str | int | float | bool) or got is None else ""
+        message = f"{name}: {first['msg'].removeprefix('Value error, ')}{shown}"
+    return document.error(key_path, message, SuiteError)
+
+
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Keys that the section at ``location`` of ``model`` accepts."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue  # a name inside a mapping of sections
+        for candidate in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                model = candidate
+    return set(model.model_fields) - _INTERNAL_KEYS
+
+
+def stored_suite(definition: Mapping[str, Any]) -> Suite:
+    """Read a suite back from the plan of a run, profile and overrides applied.
+
+    Raises
+    ------
+    ValueError
+        When it is not one.
+    """
+    return Suite.model_validate_json(json.dumps(definition))
