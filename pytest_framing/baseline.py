@@ -92,7 +92,7 @@ def find_baseline(settings: Settings, model: str, suite: str, prompt_source: str
         When the file that the user named is missing, or any baseline is damaged or of another schema version.
     """
     if settings.baseline == NONE:
-        return None, "no baseline was asked for (--framing-baseline none)"
+        return None, "No baseline was asked for (--framing-baseline none)"
     if settings.baseline is None:
         path = baseline_path(settings.root / FOLDER, model, suite, prompt_source)
     else:
@@ -102,13 +102,13 @@ def find_baseline(settings: Settings, model: str, suite: str, prompt_source: str
         if named.is_file():
             baseline = load_baseline(named)
             if baseline.suite != suite:
-                return None, f"the baseline {named} belongs to the suite {baseline.suite!r}"
+                return None, f"The baseline {named} belongs to the suite {baseline.suite!r}"
             return baseline, ""
         path = baseline_path(named, model, suite, prompt_source)
         if not path.is_file() and (named / path.name).is_file():
             path = named / path.name
     if not path.is_file():
-        return None, f"no baseline exists yet at {path}; save one with: framing baseline save RUN"
+        return None, f"No baseline exists yet at {path}; save one with `framing baseline save RUN`"
     return load_baseline(path), ""
 
 

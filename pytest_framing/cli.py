@@ -1,11 +1,11 @@
-"""``framing``: what a run leaves behind, gated again, kept as a baseline, or checked, without pytest and without a GPU."""
+"""``framing``: what a run leaves behind, gated again or kept as a baseline, without pytest and without a GPU."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest_framing
 from pytest_framing.errors import FramingError
@@ -30,8 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with the code for broken input: argparse's own 2 would read as an inconclusive run."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(BROKEN, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="framing",
         description="Work with the records of gate runs (pytest suites/ --model NAME makes them).",
         epilog="Exit codes: 0 pass, 1 fail, 2 inconclusive or not evaluated, 3 broken input.",

@@ -55,7 +55,7 @@ class SuiteEvidence:
         found = [f"{len(keys)} {what} (first: {keys[0][1]})" for keys, what in kinds if keys]
         if self.interrupted:
             found.append("the run was cut short")
-        return f"of {planned} planned cases {', '.join(found)}" if found else ""
+        return f"Of {planned} planned cases, {'; '.join(found)}" if found else ""
 
     def verdict(self, case: Case) -> Verdict | None:
         """Return the verdict of a case, if there is one."""

@@ -13,7 +13,7 @@ from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_framing.engines.engine import Conversation, Engine
+    from pytest_framing.engines.engine import Completion, Conversation, Engine
     from pytest_framing.judges.judge import Judge
     from pytest_framing.ledger import LedgerWriter
     from pytest_framing.plan import Plan
@@ -51,6 +51,7 @@ class CaseRunner:
     _computed: dict[CaseKey, Response] = field(default_factory=dict, init=False)
     _logged: set[CaseKey] = field(default_factory=set, init=False)
     _verdicts: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
+    _failures: dict[str, str] = field(default_factory=dict, init=False)
     _sequence: int = field(default=0, init=False)
 
     def response(self, case: Case) -> Response:
@@ -90,9 +91,7 @@ class CaseRunner:
         request = BatchRequest(
             [self.converse(case) for case in cases], batch.rows, batch.length, self.max_new_tokens[batch.suite]
         )
-        completions = self.engine.run(request)
-        if len(completions) != len(cases):
-            raise EngineError(f"batch {batch.id}: the engine answered {len(completions)} of {len(cases)} cases")
+        completions = self._complete(batch, request)
         for slot, (case, completion) in enumerate(zip(cases, completions, strict=True)):
             parts = split_reasoning(completion.text, opened=completion.opened_reasoning)
             self._sequence += 1
@@ -112,3 +111,21 @@ class CaseRunner:
                 started=completion.started,
                 seconds=completion.seconds,
             )
+
+    def _complete(self, batch: Batch, request: BatchRequest) -> list[Completion]:
+        if batch.id in self._failures:
+            raise EngineError(self._failures[batch.id])
+        try:
+            completions = self.engine.run(request)
+        except Exception as error:
+            # Devices and libraries raise their own kinds. Whatever it was, the siblings need not meet it again, and a
+            # traceback through the model's code would print the arguments that hold the prompt.
+            lines = str(error).strip().splitlines() or [""]
+            self._failures[batch.id] = f"batch {batch.id}: {type(error).__name__}: {lines[0][:500]}"
+            raise EngineError(self._failures[batch.id]) from error
+        if len(completions) != len(request.conversations):
+            self._failures[batch.id] = (
+                f"batch {batch.id}: the engine answered {len(completions)} of {len(request.conversations)} cases"
+            )
+            raise EngineError(self._failures[batch.id])
+        return completions

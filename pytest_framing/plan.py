@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pytest_framing.suite import Suite
 
 DEFAULT_BATCH_SIZE = 8
-# Padded lengths in tokens: a few shapes per run, each wasting at most a third on padding.
-BUCKETS: tuple[int, ...] = tuple(size for power in range(6, 18) for size in (2**power, 3 * 2 ** (power - 1)))
+# Padded lengths in tokens, eight to an octave: a padded row is at most an eighth longer than its prompt (more
+# below 64 tokens), and a run has few enough shapes to fill most of its batches.
+BUCKETS: tuple[int, ...] = (16, 32, 48, *(eighth * 2**power for power in range(3, 15) for eighth in range(8, 16)))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_framing.run import PreparedRun
 
 MARKER = "framing(suite): run the test once for every case of the suite file, named relative to the test's own file"
+NO_CASES = 'no cases: name a model (pytest suites/ --model tiny), and mark the test pytest.mark.framing("suite.yaml")'
 LETTERS = {"refusal": "R", "partial_refusal": "P", "compliance": "C", "invalid": "I"}
 
 
@@ -94,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         settings = parse_settings(
-            lambda one: _option_value(config, one), root=config.rootpath, invocation_dir=config.invocation_params.dir
+            lambda one: _option_value(config, one), root=_root(config), invocation_dir=config.invocation_params.dir
         )
         if settings is None:
             return
@@ -103,6 +104,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SESSION] = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
     except FramingError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _root(config: pytest.Config) -> Path:
+    """Return the folder of baselines and runs.
+
+    Without an ini file pytest takes the common ancestor of all arguments for its root, and to it the value of
+    ``--checkpoint /mnt/model`` is such an argument: then the root folder may be ``/``.
+    """
+    chosen = config.inipath is not None or config.option.rootdir
+    return config.rootpath if chosen else config.invocation_params.dir
 
 
 def _option_value(config: pytest.Config, option: Option) -> Any:
@@ -247,7 +258,7 @@ def framing_model(request: pytest.FixtureRequest) -> Iterator[CaseRunner]:
     """Run cases on the loaded engine of the session, one an xdist worker, on its own GPU."""
     session = request.config.stash.get(SESSION, None)
     if session is None or session.folder is None:
-        pytest.fail("no model to run: name one with --model", pytrace=False)
+        pytest.fail(NO_CASES, pytrace=False)
     with _plain_failure():
         runner = session.prepared.runner(session.folder, session.worker)
     yield runner
@@ -260,11 +271,7 @@ def framing_case(request: pytest.FixtureRequest) -> Case:
     """Return the planned case of this test item."""
     case: Case | None = getattr(request, "param", None)
     if case is None:
-        pytest.fail(
-            "no cases: name a model (pytest suites/ --model tiny), and mark the test with "
-            'pytest.mark.framing("suite.yaml")',
-            pytrace=False,
-        )
+        pytest.fail(NO_CASES, pytrace=False)
     return case
 
 

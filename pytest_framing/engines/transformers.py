@@ -88,11 +88,14 @@ class TransformersEngine:
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
 
+        _quiet()
         spec = self._options.model
         # Split reductions round differently from run to run.
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         device = "cuda:0" if torch.cuda.is_available() else "cpu"
+        if spec.cpu_threads is not None:
+            torch.set_num_threads(spec.cpu_threads)
         arguments: dict[str, Any] = {
             "revision": spec.revision,
             "trust_remote_code": spec.trust_remote_code,
@@ -107,6 +110,8 @@ class TransformersEngine:
         except Exception as error:
             # File formats, the hub, the device and quantization libraries each raise their own kind.
             raise CheckpointError(f"{spec.location}: the weights cannot be loaded ({_first_line(error)})") from error
+        if device == "cpu":
+            _use_plain_cpu_kernels(model)
         stops = model.generation_config.eos_token_id
         # The checkpoint's own sampling settings would otherwise leak into greedy decoding.
         model.generation_config = GenerationConfig(
@@ -238,6 +243,16 @@ def _quantization(name: str, dtype: str) -> Any:
         # The default threshold picks outlier columns over the whole batch: results would depend on neighbours.
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+
+
+def _use_plain_cpu_kernels(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for AVX512-BF16 processors.
+
+    That path fails for layers whose width is no multiple of 64 (0.50), and would make results depend on the processor.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _versions() -> dict[str, str]:

@@ -67,9 +67,9 @@ def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
     if gate.needs == "nothing":
         return None
     if context.evidence.interrupted or not context.evidence.complete:
-        reason = f"Not evaluated: {context.evidence.shortfall()}."
+        reason = f"{context.evidence.shortfall()}."
     elif gate.needs == "baseline" and context.baseline is None:
-        reason = f"Not evaluated: {context.baseline_note}."
+        reason = f"{context.baseline_note}."
     else:
         return None
     return GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "", "", reason)

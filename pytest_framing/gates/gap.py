@@ -108,17 +108,18 @@ def _gap_equivalent(parameters: GapEquivalentParameters, context: GateContext) -
                 study.mode, GateStatus.FAIL, observed, limit, f"{_effect(study)}, by more than matters: {observed}."
             )
         else:
-            reason = f"A gap that matters is not ruled out: {observed}. {_settling(table.flips.rate, margin, table.n)}"
+            settling = _settling(table.gap, table.flips.rate, margin)
+            reason = f"A gap that matters is not ruled out: {observed}. {settling}"
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
 
 
-def _settling(flip_rate: float, margin: float, n: int) -> str:
-    needed = pairs_to_settle(flip_rate, margin)
+def _settling(gap: float, flip_rate: float, margin: float) -> str:
+    if abs(gap) >= margin:
+        return "More pairs would rather show an effect than rule it out."
+    needed = pairs_to_settle(flip_rate, margin, gap)
     if math.isnan(needed):
-        return "No number of prompts of this kind would settle it."
-    if needed <= n:
-        return f"A run of {n} pairs settles it usually (if there is no effect, {needed:.0f} do with 80 % power)."
-    return f"About {needed:.0f} pairs would settle it at this flip rate."
+        return "No number of pairs would settle it."
+    return f"If the true gap is the observed one, {needed:.0f} pairs would settle it with 80 % power."
 
 
 def _flip_rate(parameters: FlipRateParameters, context: GateContext) -> Iterator[GateOutcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -125,7 +126,9 @@ class GateResult:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Write a share as a percentage."""
+    """Write a share as a percentage; an undefined one is a dash."""
+    if math.isnan(value):
+        return "–"
     return f"{100 * value:.{digits}f} %"
 
 

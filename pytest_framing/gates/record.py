@@ -38,10 +38,10 @@ def _complete(_: CompleteParameters, context: GateContext) -> Iterator[GateOutco
             scope, GateStatus.PASS, observed, limit, f"All {planned} planned cases ran once and were judged."
         )
     elif evidence.narrowed and not evidence.interrupted:
-        yield GateOutcome(scope, GateStatus.NOT_EVALUATED, observed, limit, f"Not evaluated: {evidence.shortfall()}.")
+        yield GateOutcome(scope, GateStatus.NOT_EVALUATED, observed, limit, f"{evidence.shortfall()}.")
     else:
         yield GateOutcome(
-            scope, GateStatus.FAIL, observed, limit, f"The evidence is not complete: {evidence.shortfall()}."
+            scope, GateStatus.FAIL, observed, limit, f"The evidence is not complete. {evidence.shortfall()}."
         )
 
 
@@ -59,7 +59,7 @@ def _invalid_rate(parameters: InvalidRateParameters, context: GateContext) -> It
         )
         table = study.table
         low, high = worst_case_gap(table.treatment_only, table.reference_only, table.n, n - table.n)
-        bounds = f"Counting invalid pairs for and against, the gap lies between {interval_text(low, high)} points."
+        bounds = f"Counting invalid pairs for and against, the gap lies within {interval_text(low, high)} points."
         if not n:
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, "There is no pair to look at.")
         elif any(share > parameters.max for share in shares.values()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 REGISTRY = Path(__file__).with_name("registry.yaml")
 EMBEDDED = Path(__file__).with_name("embedded")
 _KEYS = frozenset(
-    ("repository", "embedded", "revision", "dtype", "placement", "batch_size", "max_new_tokens", "trust_remote_code")
+    (
+        "repository",
+        "embedded",
+        "revision",
+        "dtype",
+        "placement",
+        "batch_size",
+        "max_new_tokens",
+        "trust_remote_code",
+        "cpu_threads",
+    )
 )
 
 
@@ -40,6 +50,7 @@ class ModelSpec:
     batch_size: int | None = None
     max_new_tokens: int | None = None
     trust_remote_code: bool = False
+    cpu_threads: int | None = None
     checkpoint: str = ""
 
     @property
@@ -73,17 +84,7 @@ def resolve_model(name: str, checkpoint: Path | None = None) -> ModelSpec:
     if checkpoint is not None:
         if not checkpoint.is_dir():
             raise CheckpointError(f"--checkpoint {checkpoint}: no such folder")
-        spec = ModelSpec(
-            name=spec.name,
-            location=str(checkpoint),
-            embedded=spec.embedded,
-            dtype=spec.dtype,
-            placement=spec.placement,
-            batch_size=spec.batch_size,
-            max_new_tokens=spec.max_new_tokens,
-            trust_remote_code=spec.trust_remote_code,
-            checkpoint=str(checkpoint),
-        )
+        spec = replace(spec, location=str(checkpoint), revision=None, checkpoint=str(checkpoint))
     if spec.folder is not None:
         check_folder(spec.folder)
     return spec

@@ -43,7 +43,7 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
             f"batches, {suite.execution.mode}, seed {suite.order.seed}"
         )
         lines.append(f"framing: prompts {prompts.source} ({prompts.count}): {prompts.resolution}")
-        lines.append(f"framing: baseline {one.baseline.path if one.baseline else one.baseline_note}")
+        lines.append(f"framing: baseline: {one.baseline.path if one.baseline else one.baseline_note}")
         lines.extend(f"framing: lint: {finding}" for finding in one.lint)
     if folder is not None:
         lines.append(f"framing: run folder {folder}")

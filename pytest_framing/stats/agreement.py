@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray, IntArray

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pytest_framing.stats.composition import Coefficients, design_of
+from pytest_framing.stats.composition import Coefficients, design_of, separation_sign
 from pytest_framing.stats.domain import FloatArray, IntArray
 
 __all__ = ["ConditionalFit", "ExchangeableFit", "conditional", "conditional_logit", "exchangeable"]
@@ -44,7 +44,7 @@ def exchangeable(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, que
     -------
     ExchangeableFit
         All NaN where the counts do not vary independently, compliance does not vary, there are fewer than two queries,
-        or the iterations do not settle (separation).
+        or there is a sign of separation, as in `composition.fit`.
 
     References
     ----------
@@ -66,11 +66,14 @@ def exchangeable(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, que
             fitted = model.fit()
         except (np.linalg.LinAlgError, ValueError):
             return missing
-    values = [*fitted.params, *fitted.bse, structure.dep_params]
-    if not fitted.converged or not np.isfinite(np.asarray(values, dtype=np.float64)).all():
+        se = np.asarray(fitted.bse)
+    if separation_sign(bool(fitted.converged), se, np.asarray(fitted.fittedvalues)):
         return missing
-    coefficients, se = (Coefficients(*(float(value) for value in half)) for half in (fitted.params, fitted.bse))
-    return ExchangeableFit(coefficients, se, float(structure.dep_params))
+    return ExchangeableFit(
+        coefficients=Coefficients(*(float(value) for value in fitted.params)),
+        se=Coefficients(*(float(value) for value in se)),
+        correlation=float(structure.dep_params),
+    )
 
 
 def conditional(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, query: ArrayLike) -> ConditionalFit:

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray, IntArray
@@ -123,7 +122,7 @@ def fit(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, query: Array
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # separation is looked for below; the library warns of only half of it
         plain = model.fit()
-        separation = _separation(bool(plain.converged), np.asarray(plain.bse), np.asarray(plain.fittedvalues))
+        separation = separation_sign(bool(plain.converged), np.asarray(plain.bse), np.asarray(plain.fittedvalues))
         if separation:
             return _penalised(design, outcome, queries, separation)
         clustered = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}) if queries >= FEWEST_QUERIES else None
@@ -165,7 +164,7 @@ def design_of(
     return np.column_stack([np.ones(len(outcome)), *columns]), outcome, np.asarray(clusters, dtype=np.int64)
 
 
-def _separation(converged: bool, se: FloatArray, fitted: FloatArray) -> str:
+def separation_sign(converged: bool, se: FloatArray, fitted: FloatArray) -> str:
     """Return the sign of separation that shows, or an empty string."""
     if not converged:
         return "maximum likelihood did not converge"
@@ -198,12 +197,11 @@ def _penalised(design: FloatArray, outcome: IntArray, queries: int, reason: str)
     full = firth_logit(design, outcome)
     p = 1 / (1 + np.exp(-design @ np.array(full.coefficients)))
     covariance = np.linalg.inv((design.T * (p * (1 - p))) @ design)
-    # (1, h + g, g) spans the same model; there, b1 = b2 says that the last coefficient is 0
+    # (1, h + g, g) spans the same model, penalty included (its determinant is 1); b1 = b2 is its last coefficient at 0
     turned = design @ np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
 
     def ratio(x: FloatArray, zero: Sequence[int]) -> Significance:
-        unrestricted = full if x is design else firth_logit(x, outcome)
-        drop = unrestricted.penalised_loglik - firth_logit(x, outcome, zero).penalised_loglik
+        drop = full.penalised_loglik - firth_logit(x, outcome, zero).penalised_loglik
         return chi_squared_test(2 * drop, len(zero))
 
     se = Coefficients(*full.se)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from pytest_framing.stats import domain, rates
 from pytest_framing.stats.interval import Interval
@@ -85,10 +84,10 @@ def rogan_gladen(
     if trials == 0 or youden < LEAST_YOUDEN:
         return Corrected(*(math.nan,) * 5)
     p = hits / trials
-    raw = (p + sp - 1) / youden
+    raw = (p - (1 - sp)) / youden
     variance = p * (1 - p) / trials + raw**2 * se * (1 - se) / samples[0] + (1 - raw) ** 2 * sp * (1 - sp) / samples[1]
     if samples == [math.inf, math.inf]:
-        limits = Interval(*((limit + sp - 1) / youden for limit in rates.wilson_interval(hits, trials, confidence)))
+        limits = Interval(*((limit - (1 - sp)) / youden for limit in rates.wilson_interval(hits, trials, confidence)))
     else:
         limits = _lang_reiczigel(hits, trials, (se, samples[0]), (sp, samples[1]), z)
     low, high = (min(max(limit, 0.0), 1.0) for limit in limits)

@@ -8,16 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import optimize, special
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray
 
 __all__ = ["Firth", "firth_logit"]
 
-ITERATIONS = 200
-LARGEST_STEP = 5.0
-TOLERANCE = 1e-10
+SIDE = 3.0
+"""Log odds from the middle at which the climb begins once more."""
+
+SMALLEST_SLOPE = 1e-6
+"""Of the penalised log likelihood at its top, per standard deviation of a column; more is no top."""
 
 
 class Firth(NamedTuple):
@@ -32,7 +34,7 @@ class Firth(NamedTuple):
 def firth_logit(design: ArrayLike, outcome: ArrayLike, fixed_at_zero: Sequence[int] = ()) -> Firth:
     r"""Logistic regression with Jeffreys' prior as penalty: finite under separation, less biased without.
 
-    Maximises :math:`\ell(\beta) + \frac12 \log |X^T W X|` by Newton steps on the score
+    Maximises :math:`\ell(\beta) + \frac12 \log |X^T W X|` along its slope
     :math:`X^T (y - p + h (1/2 - p))`, h the leverages.
 
     Parameters
@@ -61,48 +63,50 @@ def firth_logit(design: ArrayLike, outcome: ArrayLike, fixed_at_zero: Sequence[i
     if x.size == 0 or np.linalg.matrix_rank(x) < k:
         return Firth((math.nan,) * k, (math.nan,) * k, math.nan, converged=False)
     free = np.setdiff1d(np.arange(k), np.asarray(fixed_at_zero, dtype=np.int64))
-    beta, converged = np.zeros(k), free.size == 0
-    value = _penalised_loglik(x, y, beta)
-    for _ in range(ITERATIONS):
-        if converged:
-            break
-        step = _step(x, y, beta, free)
-        # a full step may overshoot where the likelihood is flat; half of it, and half again, cannot
-        for _ in range(40):
-            candidate = _penalised_loglik(x, y, beta + step)
-            if candidate >= value - 1e-12 * (1 + abs(value)):
-                break
-            step = step / 2
-        beta, value = beta + step, candidate
-        converged = bool(np.abs(step).max() < TOLERANCE)
+    # Orthogonal columns make the climb easy; the penalty changes with the basis by a constant alone.
+    unit = math.sqrt(len(x))
+    basis = np.linalg.qr(x)[0] * unit
+    columns, scale = np.linalg.qr(x[:, free])
+    columns, scale = columns * unit, scale / unit
+
+    def loss(gamma: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = _climb(basis, columns @ gamma, y)
+        return -value, np.asarray(-columns.T @ slope, dtype=np.float64)
+
+    def slope_at(gamma: FloatArray) -> FloatArray:
+        return loss(gamma)[1]
+
+    # with few distinct rows there can be more than one top: begin in the middle and to each side of it
+    beta, starts = np.zeros(k), [np.zeros(free.size), *(SIDE * np.eye(free.size)), *(-SIDE * np.eye(free.size))]
+    if free.size:
+        tops = [optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9}) for start in starts]
+        highest = min(tops, key=lambda top: float(top.fun))
+        # near the top the height changes less than its last bits; the slope still tells where it is
+        level = optimize.root(slope_at, highest.x, tol=1e-12)
+        gamma = level.x if loss(level.x)[0] <= float(highest.fun) + 1e-9 else highest.x
+        beta[free] = np.linalg.solve(scale, gamma)
+    top, slope = _climb(x, x @ beta, y)
     se = np.zeros(k)
-    se[free] = np.sqrt(np.diag(np.linalg.inv(_information(x, beta)[np.ix_(free, free)])))
-    return Firth(tuple(float(b) for b in beta), tuple(float(s) for s in se), value, converged)
+    p = special.expit(x @ beta)
+    information = (x.T * (p * (1 - p))) @ x
+    se[free] = np.sqrt(np.diag(np.linalg.inv(information[np.ix_(free, free)])))
+    return Firth(
+        coefficients=tuple(float(value) for value in beta),
+        se=tuple(float(value) for value in se),
+        penalised_loglik=top,
+        # the optimiser's own verdict fails where nothing but the last bits are left to gain
+        converged=bool(np.abs(columns.T @ slope).max(initial=0.0) < SMALLEST_SLOPE),
+    )
 
 
-def _probabilities(x: FloatArray, beta: FloatArray) -> FloatArray:
-    return np.asarray(special.expit(x @ beta), dtype=np.float64)
-
-
-def _information(x: FloatArray, beta: FloatArray) -> FloatArray:
-    p = _probabilities(x, beta)
-    return np.asarray((x.T * (p * (1 - p))) @ x, dtype=np.float64)
-
-
-def _penalised_loglik(x: FloatArray, y: domain.IntArray, beta: FloatArray) -> float:
-    linear = x @ beta
-    sign, logdet = np.linalg.slogdet(_information(x, beta))
-    if sign <= 0:  # so far out that the information vanishes in floating point
-        return -math.inf
-    return float(y @ linear - np.logaddexp(0.0, linear).sum() + logdet / 2)
-
-
-def _step(x: FloatArray, y: domain.IntArray, beta: FloatArray, free: domain.IntArray) -> FloatArray:
-    """Return a Newton step of the free coefficients, cut so that none moves too far."""
-    p = _probabilities(x, beta)
-    information = _information(x, beta)
-    leverages = p * (1 - p) * np.einsum("ij,ij->i", x @ np.linalg.inv(information), x)
-    score = x.T @ (y - p + leverages * (0.5 - p))
-    step = np.zeros(len(beta))
-    step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
-    return step * min(1.0, LARGEST_STEP / max(float(np.abs(step).max()), 1e-300))
+def _climb(design: FloatArray, linear: FloatArray, y: domain.IntArray) -> tuple[float, FloatArray]:
+    """Return the penalised log likelihood and its slope along each linear predictor."""
+    p = special.expit(linear)
+    weights = p * (1 - p)
+    information = (design.T * weights) @ design
+    sign, logdet = np.linalg.slogdet(information)
+    if sign <= 0 or not math.isfinite(logdet):  # so far out that the information vanishes in floating point
+        return -math.inf, np.zeros(len(linear))
+    leverages = weights * np.einsum("ij,ij->i", design @ np.linalg.inv(information), design)
+    value = float(y @ linear - np.logaddexp(0.0, linear).sum() + logdet / 2)
+    return value, np.asarray(y - p + leverages * (0.5 - p), dtype=np.float64)

@@ -6,14 +6,13 @@ The tests of treatment, period and carry-over live in `crossover` and are offere
 from __future__ import annotations
 
 import math
-import warnings
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.crossover import (
@@ -26,7 +25,7 @@ from pytest_framing.stats.crossover import (
     period_adjusted_difference,
     prescott,
 )
-from pytest_framing.stats.domain import FloatArray
+from pytest_framing.stats.domain import FloatArray, IntArray
 from pytest_framing.stats.significance import UNTESTED, Significance, chi_squared_test
 
 __all__ = [
@@ -129,14 +128,15 @@ def randomization(first_is_reference: ArrayLike) -> Randomization:
 def _runs_pmf(ones: int, zeros: int) -> FloatArray:
     """Return P(R = r) for r = 0 ... ones + zeros."""
 
-    def log_choose(n: int, k: np.ndarray) -> np.ndarray:
+    def log_choose(n: int, k: IntArray) -> FloatArray:
         inside = (k >= 0) & (k <= n)
         safe = np.where(inside, k, 0)
         value = special.gammaln(n + 1) - special.gammaln(safe + 1) - special.gammaln(n - safe + 1)
-        return np.asarray(np.where(inside, value, -np.inf))
+        return np.asarray(np.where(inside, value, -np.inf), dtype=np.float64)
 
-    def ways(parts_of_ones: np.ndarray, parts_of_zeros: np.ndarray) -> np.ndarray:
-        return log_choose(ones - 1, parts_of_ones - 1) + log_choose(zeros - 1, parts_of_zeros - 1)
+    def ways(parts_of_ones: IntArray, parts_of_zeros: IntArray) -> FloatArray:
+        total = log_choose(ones - 1, parts_of_ones - 1) + log_choose(zeros - 1, parts_of_zeros - 1)
+        return np.asarray(total, dtype=np.float64)
 
     runs = np.arange(ones + zeros + 1)
     half, odd = runs // 2, runs % 2
@@ -165,8 +165,8 @@ def balance_limits(n: float, alpha: float = 0.001) -> BalanceLimits:
 def order_covariates(first_is_reference: ArrayLike, category: Sequence[Hashable], length: ArrayLike) -> Significance:
     """Test in one go that order depends neither on a prompt's category nor on its length.
 
-    Twice the difference of the log likelihoods of a logistic regression of order on category and standardised length,
-    and of one with a constant.
+    Twice the difference of the log likelihoods of a logistic regression of order on category and length, and of one
+    with a constant.
 
     Parameters
     ----------
@@ -195,15 +195,14 @@ def order_covariates(first_is_reference: ArrayLike, category: Sequence[Hashable]
     if not np.isfinite(lengths).all():
         raise ValueError("length must be finite")
     design = _covariates(category, lengths)
-    df = int(np.linalg.matrix_rank(design)) - 1 if n else 0
+    df = design.shape[1] - 1
     if df < 1 or n <= df + 1 or first.min() == first.max():
         return UNTESTED
-    gain = _logistic_loglik(first, design) - _logistic_loglik(first, design[:, :1])
-    return chi_squared_test(2 * gain, df)
+    return chi_squared_test(2 * _gain(first, design), df)
 
 
 def _covariates(category: Sequence[Hashable], lengths: FloatArray) -> FloatArray:
-    """Return a constant, one indicator a common category, and the standardised length."""
+    """Return an orthonormal basis of a constant, an indicator of each common category, and length; constant first."""
     sizes = Counter(category)
     common = [name for name, size in sizes.items() if size >= RARE]
     columns = [np.ones(len(category))]
@@ -211,13 +210,29 @@ def _covariates(category: Sequence[Hashable], lengths: FloatArray) -> FloatArray
     spread = float(lengths.std()) if lengths.size else 0.0
     if spread > 0:
         columns.append((lengths - lengths.mean()) / spread)
-    return np.column_stack(columns)
+    rest = np.column_stack(columns)[:, 1:]
+    if rest.size == 0:
+        return np.column_stack(columns[:1])
+    left, scale, _ = np.linalg.svd(rest - rest.mean(axis=0), full_matrices=False)
+    independent = left[:, scale > scale[0] * 1e-9] if scale[0] > 0 else left[:, :0]
+    # of length sqrt(n) each, so that a coefficient is on the scale of one standard deviation
+    return np.column_stack([columns[0], independent * math.sqrt(len(category))])
 
 
-def _logistic_loglik(outcome: ArrayLike, design: FloatArray) -> float:
-    """Return the largest log likelihood; under separation its limit, which is all that a ratio test needs."""
-    import statsmodels.api as sm
+def _gain(outcome: IntArray, design: FloatArray) -> float:
+    """Return how far the log likelihood rises above that of a constant; under separation, the limit of this.
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # perfect separation: the coefficients diverge, the likelihood does not
-        return float(sm.GLM(outcome, design, family=sm.families.Binomial()).fit().llf)
+    The likelihood is concave and bounded, so climbing it finds its limit where no coefficients attain it. Iteratively
+    reweighted least squares (statsmodels' GLM) can end far below its start there.
+    """
+    share = float(outcome.mean())
+    start = np.zeros(design.shape[1])
+    start[0] = math.log(share / (1 - share))
+
+    def loss(beta: FloatArray) -> tuple[float, FloatArray]:
+        linear = design @ beta
+        value = np.logaddexp(0.0, linear).sum() - outcome @ linear
+        return float(value), np.asarray(design.T @ (special.expit(linear) - outcome), dtype=np.float64)
+
+    found = optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 2000})
+    return loss(start)[0] - float(found.fun)

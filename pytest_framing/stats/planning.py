@@ -133,8 +133,8 @@ def equivalence_sample_size(psi: float, delta: float, margin: float, alpha: floa
 
     ``n = (psi - delta^2) ((z(1 - alpha) + z((1 + power) / 2)) / (margin - |delta|))^2``
 
-    Parameters as in `power.equivalence_power`. NaN where |delta| >= margin: nothing to show there. `power.pairs_to_settle` is
-    the exact counterpart. The formula is meant for delta = 0 and cautious elsewhere.
+    Parameters as in `power.equivalence_power`. NaN where |delta| >= margin: nothing to show there. The exact
+    counterpart is `power.pairs_to_settle`. The formula is meant for delta = 0 and cautious elsewhere.
 
     References
     ----------

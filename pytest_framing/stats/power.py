@@ -39,7 +39,7 @@ __all__ = [
 
 McNemarTest = Literal["exact", "mid_p", "uncorrected", "corrected"]
 
-SETTLE_AT_MOST = 10**8
+SETTLE_AT_MOST = 10**7
 """Nobody runs more pairs than this, and the search has to end."""
 
 
@@ -106,10 +106,10 @@ def mcnemar_power(n: float, psi: float, delta: float, alpha: float = 0.05, test:
         raise ValueError(f"test must be exact, mid_p, uncorrected or corrected, got {test!r}")
     if pairs == 0:
         return math.nan
+    if rate == 0:
+        return 0.0
     flips, weight = _flip_counts(pairs, rate)
     flips, weight = flips[flips > 0], weight[flips > 0]
-    if flips.size == 0:
-        return 0.0
     most = (flips - 1) // 2
     none = np.full_like(flips, -1)
     critical = _last_true(lambda k: _mcnemar_p(k, flips, test) <= limit, none, most)
@@ -174,7 +174,7 @@ def pairs_to_settle(psi: float, margin: float, delta: float = 0.0, power: float 
     Returns
     -------
     float
-        A whole number. NaN where |delta| >= margin (no number of pairs shows what is not so) and beyond 1e8 pairs.
+        A whole number. NaN where |delta| >= margin (no number of pairs shows what is not so) and beyond 1e7 pairs.
 
     Notes
     -----

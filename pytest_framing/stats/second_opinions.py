@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
-
 from pytest_framing.stats import domain
 from pytest_framing.stats.interval import NOTHING, Interval
 

@@ -23,5 +23,7 @@ UNTESTED = Significance(math.nan, 0, math.nan)
 
 
 def chi_squared_test(statistic: float, df: int) -> Significance:
-    """Return a statistic with its upper tail; one below 0 is a 0 that was rounded."""
+    """Return a statistic with its upper tail; a little below 0 is a 0 that was rounded, more is no statistic at all."""
+    if not statistic >= -1e-6:
+        return UNTESTED
     return Significance(max(statistic, 0.0), df, float(stats.chi2.sf(max(statistic, 0.0), df)))

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+
+from pytest_framing.stats import rates
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([0.8, 0.95, 0.999]))
+def test_intervals_agree_with_statsmodels_and_enclose_the_rate(hits: int, misses: int, level: float) -> None:
+    n = hits + misses
+    if n == 0:
+        return
+    for function, method in ((rates.wilson_interval, "wilson"), (rates.clopper_pearson_interval, "beta")):
+        low, high = function(hits, n, level)
+        assert (low, high) == pytest.approx(proportion_confint(hits, n, 1 - level, method=method), abs=1e-9)
+        assert 0 <= low <= hits / n <= high <= 1
+
+
+def test_the_ends_are_exact() -> None:
+    assert rates.wilson_interval(0, 20).low == 0
+    assert rates.wilson_interval(20, 20).high == 1
+
+
+def test_a_one_sided_bound_is_a_limit_of_the_wider_level() -> None:
+    assert rates.wilson_interval(9, 400, 0.95, sides=1) == pytest.approx(rates.wilson_interval(9, 400, 0.9))
+
+
+def test_no_trials_no_rate() -> None:
+    assert all(math.isnan(limit) for limit in rates.wilson_interval(0, 0))
+    assert all(math.isnan(limit) for limit in rates.clopper_pearson_interval(0, 0))
+
+
+def test_nonsense_is_named() -> None:
+    with pytest.raises(ValueError, match="successes must not exceed n, got 3 of 2"):
+        rates.wilson_interval(3, 2)
+    with pytest.raises(ValueError, match="sides must be 1 or 2"):
+        rates.wilson_interval(1, 2, sides=0)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(ValueError, match=r"one-sided bound must lie in \(0.5, 1\), got 0.5"):
+        rates.wilson_interval(1, 2, 0.5, sides=1)
