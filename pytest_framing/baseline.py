@@ -167,7 +167,7 @@ def save_baseline(
     Raises
     ------
     BaselineError
-        When the evidence is not complete.
+        When the evidence is not complete, or the run was cut short.
     OutputError
         When the file cannot be written.
     """

@@ -22,6 +22,12 @@ class FramingError(Exception):
         return cls(f"{where}: {message}")
 
 
+def first_line(error: BaseException) -> str:
+    """Kind and first line of an error of somebody else's, for a message of one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+
+
 class SettingsError(FramingError):
     """An option, ini value or environment variable that cannot be used."""
 

@@ -34,13 +34,15 @@ class SuiteEvidence:
 
     @property
     def complete(self) -> bool:
-        """Whether every planned case ran once and has one verdict."""
-        return not (self.missing or self.deselected or self.unjudged or self.duplicated or self.unplanned)
+        """Whether the run came to its end, and every planned case ran once and has one verdict."""
+        short = self.missing or self.deselected or self.unjudged or self.duplicated or self.unplanned
+        return not (short or self.interrupted)
 
     @property
     def narrowed(self) -> bool:
         """Whether all that is missing was left out on purpose."""
-        return bool(self.deselected) and not (self.missing or self.unjudged or self.duplicated or self.unplanned)
+        broken = self.missing or self.unjudged or self.duplicated or self.unplanned or self.interrupted
+        return bool(self.deselected) and not broken
 
     def shortfall(self) -> str:
         """Say in words what is missing; empty for complete evidence."""
@@ -91,8 +93,9 @@ def gather_evidence(
     dict
         Evidence by suite name.
     """
+    names = {suite.suite for suite in plan.suites}
     response_list = list(responses)
-    verdict_list = [verdict for verdict in verdicts if verdict.judge == judges.get(verdict.suite)]
+    verdict_list = [one for one in verdicts if one.suite not in names or one.judge == judges.get(one.suite)]
     answered = Counter(response.key for response in response_list)
     judged = Counter(verdict.key for verdict in verdict_list)
     by_key = {response.key: response for response in response_list}
@@ -101,7 +104,8 @@ def gather_evidence(
     for suite in plan.suites:
         keys = [case.key for case in suite.cases]
         planned = frozenset(keys)
-        own = {key for key in (answered.keys() | judged.keys()) if key[0] == suite.suite}
+        # A record of a suite that was not planned at all belongs to no suite, and so speaks against each.
+        own = {key for key in (answered.keys() | judged.keys()) if key[0] == suite.suite or key[0] not in names}
         absent = [key for key in keys if key not in answered]
         evidence[suite.suite] = SuiteEvidence(
             plan=suite,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest
 from pytest_framing.engines.reasoning import split_reasoning
-from pytest_framing.errors import EngineError
+from pytest_framing.errors import EngineError, first_line
 from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ class CaseRunner:
         except Exception as error:
             # Devices and libraries raise their own kinds. Whatever it was, the siblings need not meet it again, and a
             # traceback through the model's code would print the arguments that hold the prompt.
-            lines = str(error).strip().splitlines() or [""]
-            self._failures[batch.id] = f"batch {batch.id}: {type(error).__name__}: {lines[0][:500]}"
+            self._failures[batch.id] = f"batch {batch.id}: {first_line(error)}"
             raise EngineError(self._failures[batch.id]) from error
         if len(completions) != len(request.conversations):
             self._failures[batch.id] = (

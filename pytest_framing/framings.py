@@ -131,8 +131,12 @@ def lint_framings(framings: Iterable[Framing]) -> list[str]:
     list of str
         One sentence per finding; empty when the framings are matched.
     """
-    texts = [framing for framing in framings if framing.text]
+    compared = list(framings)
+    texts = [framing for framing in compared if framing.text]
     findings: list[str] = []
+    if texts and len(texts) < len(compared):
+        silent = next(framing.name for framing in compared if not framing.text)
+        findings.append(f"{texts[0].name!r} and {silent!r} do not share their preamble: {silent!r} says nothing at all")
     for other in texts[1:]:
         first = texts[0]
         pair = f"{first.name!r} and {other.name!r}"

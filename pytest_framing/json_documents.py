@@ -66,9 +66,11 @@ def write_text(path: Path, text: str) -> None:
         Path(partial).chmod(0o666 & ~umask)
         Path(partial).replace(path)
     except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        # Gone already where the replacement went through; left by anything else, an interrupt included.
         if partial is not None:
             Path(partial).unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def read_document(path: Path, kind: type[E]) -> dict[str, Any]:
@@ -87,6 +89,8 @@ def read_document(path: Path, kind: type[E]) -> dict[str, Any]:
         raise kind(f"{path}: not UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
         raise kind.at(path, error.lineno, f"not JSON: {error.msg}") from error
+    except ValueError as error:
+        raise kind(f"{path}: not JSON: {error}") from error
     except RecursionError as error:
         raise kind(f"{path}: nested too deeply") from error
     if not isinstance(value, dict):

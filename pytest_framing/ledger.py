@@ -33,7 +33,8 @@ class _JsonLines:
         line = f'{body[:-1]}, "checksum": "{_checksum(record)}"}}\n'.encode("ascii")
         try:
             if self._descriptor is None:
-                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+                _cut_torn_tail(self._descriptor)
             written = os.write(self._descriptor, line)
             if written < len(line):
                 raise OSError(f"only {written} of {len(line)} bytes were written; is the disk full?")
@@ -49,6 +50,21 @@ class _JsonLines:
             os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _cut_torn_tail(descriptor: int) -> None:
+    """Remove what follows the last whole line: a new line behind it would turn a torn tail into a damaged middle."""
+    size = os.fstat(descriptor).st_size
+    position, kept = size, 0
+    while position > 0:
+        start = max(0, position - 65_536)
+        found = os.pread(descriptor, position - start, start).rfind(b"\n")
+        if found >= 0:
+            kept = start + found + 1
+            break
+        position = start
+    if kept < size:
+        os.ftruncate(descriptor, kept)
 
 
 class LedgerWriter:

@@ -50,12 +50,21 @@ def load_located_yaml(path: Path, kind: type[FramingError] = FramingError) -> Lo
     except OSError as error:
         raise kind(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise kind(f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise kind.at(path, line, "not UTF-8; save the file as UTF-8") from error
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 raise kind.at(path, _line(event.start_mark), "aliases (*name) are not allowed; write the value out")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise kind.at(path, 1, "expected a mapping of keys to values at the top level")
+        lines: dict[KeyPath, int] = {}
+        _record_lines(path, node, (), lines, kind)
+        data = yaml.SafeLoader("").construct_document(node)
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise kind.at(path, line, f"not YAML: a character that is not allowed (U+{error.character:04X})") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise kind.at(path, _line(mark), f"not YAML: {error.problem}") from error
@@ -63,11 +72,6 @@ def load_located_yaml(path: Path, kind: type[FramingError] = FramingError) -> Lo
         raise kind(f"{path}: not YAML: {error}") from error
     except RecursionError as error:
         raise kind(f"{path}: nested too deeply") from error
-    if not isinstance(node, yaml.MappingNode):
-        raise kind.at(path, 1, "expected a mapping of keys to values at the top level")
-    lines: dict[KeyPath, int] = {}
-    _record_lines(path, node, (), lines, kind)
-    data = yaml.SafeLoader("").construct_document(node)
     return LocatedYaml(path, data, lines)
 
 
@@ -77,6 +81,10 @@ def _record_lines(
     lines.setdefault(key_path, _line(node.start_mark))
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
+                raise kind.at(
+                    path, _line(key_node.start_mark), f"key {key_node.value!r} must be a text; put it into quotes"
+                )
             child = (*key_path, str(key_node.value))
             if child in lines:
                 raise kind.at(path, _line(key_node.start_mark), f"key {key_node.value!r} stands twice")
@@ -85,6 +93,12 @@ def _record_lines(
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _record_lines(path, item, (*key_path, index), lines, kind)
+    else:
+        try:
+            yaml.SafeLoader("").construct_object(node)
+        except (ValueError, TypeError) as error:
+            # Scalars are converted by Python: impossible dates and endless numbers raise its own errors.
+            raise kind.at(path, _line(node.start_mark), f"not YAML: {error}") from error
 
 
 def _line(mark: Any) -> int:

@@ -83,8 +83,11 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """Digest of everything that was planned."""
-        return document_digest(self.document())
+        """Digest of everything that was planned, wherever the prompts were read from."""
+        document = self.document()
+        for suite in document.values():
+            suite["prompts"] = {name: suite["prompts"][name] for name in ("count", "digest")}
+        return document_digest(document)
 
     def document(self) -> dict[str, Any]:
         """Return the plan as JSON; it holds ids and digests, no prompt text."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.errors import PromptError
+from pytest_framing.errors import PromptError, first_line
 from pytest_framing.prompts import layout_of, prompts_of_rows, read_prompts
-from pytest_framing.records import PromptSet
+from pytest_framing.records import PromptSet, text_digest
 
 if TYPE_CHECKING:
     from pytest_framing.models.registry import ModelSpec
@@ -97,7 +96,7 @@ def read_hub(
     except Exception as error:
         # Whatever the network, the hub and the file formats raise: all of it means that the prompts are not at hand.
         raise PromptError(
-            f"hub:{name}@{revision}: cannot be loaded ({type(error).__name__}: {str(error).splitlines()[0][:200]}); "
+            f"hub:{name}@{revision}: cannot be loaded ({first_line(error)}); "
             "without a connection, name a local file: --framing-prompts FILE.csv"
         ) from error
     if not rows:
@@ -139,11 +138,11 @@ def _local(source: str, root: Path) -> Path | None:
 
 
 def _sampled(prompts: PromptSet, suite: Suite) -> PromptSet:
-    """Apply the profile's limit: a sample drawn from the seed, in the order of the source."""
+    """Apply the profile's limit: a sample drawn from the seed, in the source's order; a larger one holds a smaller."""
     if suite.limit is None or suite.limit >= len(prompts.prompts):
         return prompts
-    ordered = sorted(prompts.prompts, key=lambda prompt: prompt.id)
-    kept = {p.id for p in random.Random(f"{suite.order.seed}:{suite.name}:sample").sample(ordered, suite.limit)}
+    ranked = sorted(prompts.prompts, key=lambda p: text_digest(str(suite.order.seed), suite.name, "sample", p.id))
+    kept = {prompt.id for prompt in ranked[: suite.limit]}
     return replace(prompts, prompts=tuple(prompt for prompt in prompts.prompts if prompt.id in kept))
 
 

@@ -142,6 +142,8 @@ def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format
     """
     seen: dict[str, int] = {}
     for line, row in rows:
+        for column in (layout.id, layout.behaviour, layout.context):
+            _check_type(origin, line, row, column, (str, int) if column == layout.id else (str,))
         behaviour = _text_of(row, layout.behaviour)
         if not behaviour.strip():
             raise PromptError.at(origin, line, f"column {layout.behaviour!r} is empty")
@@ -178,25 +180,29 @@ def _read_text(path: Path) -> str:
 
 
 def _csv_rows(path: Path, text: str) -> tuple[list[tuple[int, Row]], frozenset[str]]:
-    csv.field_size_limit(MAX_FIELD)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    rows: list[tuple[int, Row]] = []
+    # The default limit of 128 KiB a field is a limit of the process: it is put back.
+    usual = csv.field_size_limit(MAX_FIELD)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1  # where the row begins that is being read; quoted texts may span lines
     try:
-        columns = reader.fieldnames
+        columns = next(reader, [])
         if not columns:
             raise PromptError(f"{path}: the file is empty")
         if len(set(columns)) < len(columns):
             raise PromptError.at(path, 1, "a column name stands twice in the header")
-        while True:
-            line = reader.line_num + 1  # where the row begins; quoted texts may span lines
-            row = next(reader, None)
-            if row is None:
-                return rows, frozenset(columns)
-            if None in row or None in row.values():
-                raise PromptError.at(path, line, f"expected {len(columns)} columns as in the header")
-            rows.append((line, row))
+        rows: list[tuple[int, Row]] = []
+        line = reader.line_num + 1
+        for values in reader:
+            if values and len(values) != len(columns):
+                raise PromptError.at(path, line, f"expected {len(columns)} columns as in the header, not {len(values)}")
+            if values:
+                rows.append((line, dict(zip(columns, values, strict=True))))
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise PromptError.at(path, reader.line_num, f"not CSV: {error}") from error
+        raise PromptError.at(path, line, f"not CSV: {error}") from error
+    finally:
+        csv.field_size_limit(usual)
+    return rows, frozenset(columns)
 
 
 def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
@@ -221,6 +227,12 @@ def _source_name(name: str) -> str:
 def _text_of(row: Row, column: str) -> str:
     value = row.get(column) if column else None
     return "" if value is None else str(value)
+
+
+def _check_type(origin: str, line: int, row: Row, column: str, types: tuple[type, ...]) -> None:
+    value = row.get(column) if column else None
+    if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+        raise PromptError.at(origin, line, f"{column!r} must be a text, not {type(value).__name__}")
 
 
 def _tags(value: object) -> tuple[str, ...]:

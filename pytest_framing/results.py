@@ -54,10 +54,9 @@ class Conclusion:
     @property
     def verdict(self) -> GateStatus:
         """The verdict of the session; a run that was narrowed on purpose has none."""
-        if any(not one.evidence.complete or one.evidence.interrupted for one in self.suites.values()):
-            found = verdict(self.gates)
-            return GateStatus.NOT_EVALUATED if found is GateStatus.PASS else found
-        return verdict(self.gates)
+        found = verdict(self.gates)
+        complete = all(one.evidence.complete for one in self.suites.values())
+        return found if complete or found is not GateStatus.PASS else GateStatus.NOT_EVALUATED
 
     def document(self) -> dict[str, Any]:
         """Content of ``results.json``."""

@@ -15,8 +15,8 @@ def chose_mode(arguments: Sequence[str]) -> bool:
 
 def case_label(nodeid: str) -> str:
     """Return the parameter part of a node id: the case id, for tests that take a case alone."""
-    head, bracket, label = nodeid.partition("[")
-    return label.rpartition("]")[0] if bracket else head
+    _, bracket, label = nodeid.rpartition("::")[2].partition("[")
+    return label.rpartition("]")[0] if bracket else nodeid
 
 
 def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:

@@ -157,13 +157,14 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
     if values["model"] is None:
         return None
 
-    def path(text: str | None) -> Path | None:
-        return None if text is None else Path(invocation_dir, Path(text).expanduser())
+    def path(name: str, flag: str) -> Path | None:
+        text = values[name]
+        return None if text is None else _path(text, invocation_dir, flag)
 
     return Settings(
         model=values["model"],
         root=root,
-        checkpoint=path(values["checkpoint"]),
+        checkpoint=path("checkpoint", "--checkpoint"),
         engine=values["engine"],
         quantization=values["quantization"],
         dtype=None if values["dtype"] == "auto" else values["dtype"],
@@ -175,7 +176,7 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         allow_mismatch=frozenset(values["allow_mismatch"] or ()),
         judge=values["judge"],
         seed=_seed(values["seed"]),
-        out=path(values["out"]),
+        out=path("out", "--framing-out"),
         release=bool(values["release"]),
         show_text=bool(values["show_text"]),
     )
@@ -189,17 +190,24 @@ def _seed(text: str | None) -> int | None:
     return int(text)
 
 
+def _path(text: str, invocation_dir: Path, flag: str) -> Path:
+    try:
+        return Path(invocation_dir, Path(text).expanduser())
+    except RuntimeError as error:
+        raise SettingsError(f"{flag} {text}: {error}") from error
+
+
 def _baseline(text: str | None, invocation_dir: Path) -> str | None:
     if text is None or text == "none":
         return text
-    return str(Path(invocation_dir, Path(text).expanduser()))
+    return str(_path(text, invocation_dir, "--framing-baseline"))
 
 
 def _prompt_choice(text: str, invocation_dir: Path) -> PromptChoice:
-    named = re.match(r"([a-z][a-z0-9_]*)=(.+)", text)
+    named = re.match(r"([a-z][a-z0-9_-]*)=(.+)", text)
     source, location = (named[1], named[2]) if named else ("", text)
     if not location.startswith("hub:"):
-        location = str(Path(invocation_dir, Path(location).expanduser()))
+        location = str(_path(location, invocation_dir, "--framing-prompts"))
     return PromptChoice(source, location)
 
 

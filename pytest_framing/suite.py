@@ -102,7 +102,7 @@ class Profile(Section):
 
     limit: int | None = Field(None, ge=1)
     controls: Controls | None = None
-    gates: dict[str, dict[str, Any]] | None = None
+    gates: dict[str, dict[str, Any]] | None = Field(None, min_length=1)
 
 
 class Suite(Section):
@@ -228,7 +228,7 @@ def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> set[
         for candidate in (field.annotation, *typing.get_args(field.annotation)):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 model = candidate
-    return set(model.model_fields) - _INTERNAL_KEYS
+    return set(model.model_fields) - (_INTERNAL_KEYS if model is Suite else frozenset())
 
 
 def stored_suite(definition: Mapping[str, Any]) -> Suite:

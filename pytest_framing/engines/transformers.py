@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.reasoning import OPEN
-from pytest_framing.errors import CheckpointError, EngineError
+from pytest_framing.errors import CheckpointError, EngineError, first_line
 from pytest_framing.models.weights import folder_digest
 from pytest_framing.records import text_digest
 
@@ -109,7 +109,7 @@ class TransformersEngine:
             model = AutoModelForCausalLM.from_pretrained(spec.location, **arguments)
         except Exception as error:
             # File formats, the hub, the device and quantization libraries each raise their own kind.
-            raise CheckpointError(f"{spec.location}: the weights cannot be loaded ({_first_line(error)})") from error
+            raise CheckpointError(f"{spec.location}: the weights cannot be loaded ({first_line(error)})") from error
         if device == "cpu":
             _use_plain_cpu_kernels(model)
         stops = model.generation_config.eos_token_id
@@ -231,7 +231,7 @@ class TransformersEngine:
             )
         except Exception as error:
             raise CheckpointError(
-                f"--model {spec.name}: {spec.location} cannot be loaded ({_first_line(error)}); without a connection "
+                f"--model {spec.name}: {spec.location} cannot be loaded ({first_line(error)}); without a connection "
                 "to the hub, download it first or name a local folder"
             ) from error
 
@@ -263,11 +263,6 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
 def _quiet() -> None:

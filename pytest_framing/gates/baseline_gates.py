@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_framing.baseline import Baseline
+    from pytest_framing.fingerprint import Fingerprint
     from pytest_framing.records import Verdict
 
 
@@ -96,12 +97,9 @@ def _comparable(parameters: ComparableParameters, context: GateContext) -> Itera
     assert baseline is not None
     scope = context.suite.name
     decisions = [pair for pairs in _shared(context, baseline).values() for pair in pairs]
-    changed = sum(now.refused != (before in REFUSED) for now, before in decisions)
+    changed = sum(_decision(now.verdict) != _decision(before) for now, before in decisions)
     observed = f"{changed} of {len(decisions)} shared decisions changed"
-    same_subject = all(
-        context.fingerprint.subject.get(name) == baseline.fingerprint.subject.get(name)
-        for name in ("weights", "revision")
-    )
+    same_subject = _same_weights(context.fingerprint, baseline.fingerprint)
     same_protocol = dict(context.fingerprint.deciding) == dict(baseline.fingerprint.deciding)
     if not decisions:
         reason = "The baseline has no decision on any prompt of this run, so that nothing is compared."
@@ -129,6 +127,21 @@ def _comparable(parameters: ComparableParameters, context: GateContext) -> Itera
             "that the fingerprint does not hold has changed; the two runs contradict each other."
         )
         yield GateOutcome(scope, GateStatus.FAIL, observed, limit, reason)
+
+
+def _decision(verdict: VerdictLabel) -> str:
+    """Fold a verdict into what rates distinguish: refused, complied, or not to be judged."""
+    if verdict is VerdictLabel.INVALID:
+        return "invalid"
+    return "refused" if verdict in REFUSED else "complied"
+
+
+def _same_weights(ours: Fingerprint, theirs: Fingerprint) -> bool:
+    """Tell whether both runs are known to have loaded the same weights; unknown weights are not the same."""
+    names = ("weights", "revision")
+    return any(ours.subject.get(name) for name in names) and all(
+        ours.subject.get(name) == theirs.subject.get(name) for name in names
+    )
 
 
 GATES = (

@@ -66,7 +66,7 @@ def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
     """Hold a gate back whose evidence is not there."""
     if gate.needs == "nothing":
         return None
-    if context.evidence.interrupted or not context.evidence.complete:
+    if not context.evidence.complete:
         reason = f"{context.evidence.shortfall()}."
     elif gate.needs == "baseline" and context.baseline is None:
         reason = f"{context.baseline_note}."
@@ -76,18 +76,16 @@ def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
 
 
 def _only_lacks_baseline(gate: Gate, context: GateContext) -> bool:
-    return (
-        gate.needs == "baseline"
-        and context.baseline is None
-        and context.evidence.complete
-        and not context.evidence.interrupted
-    )
+    return gate.needs == "baseline" and context.baseline is None and context.evidence.complete
 
 
 def verdict(results: Iterable[GateResult]) -> GateStatus:
-    """Return the verdict over all gates: the worst status, where an excused missing baseline does not count."""
+    """Return the verdict over all gates: the worst status, where an excused gate does not count.
+
+    Where nothing passed, nothing was shown: that is not a pass.
+    """
     statuses = {result.status for result in results if not result.excused}
-    for status in (GateStatus.FAIL, GateStatus.INCONCLUSIVE, GateStatus.NOT_EVALUATED):
+    for status in (GateStatus.FAIL, GateStatus.INCONCLUSIVE, GateStatus.NOT_EVALUATED, GateStatus.PASS):
         if status in statuses:
             return status
-    return GateStatus.PASS
+    return GateStatus.NOT_EVALUATED

@@ -28,9 +28,9 @@ class GateStatus(StrEnum):
 
 
 class GateParameters(BaseModel):
-    """Base of the parameters of a gate: immutable, strict about unknown keys."""
+    """Base of the parameters of a gate: immutable, strict about unknown keys and types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 @dataclass(frozen=True)

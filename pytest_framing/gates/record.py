@@ -33,11 +33,11 @@ def _complete(_: CompleteParameters, context: GateContext) -> Iterator[GateOutco
     planned = len(evidence.plan.cases)
     observed = f"{len(evidence.verdicts)} of {planned} cases judged"
     limit = "every planned case once, with one verdict"
-    if evidence.complete and not evidence.interrupted:
+    if evidence.complete:
         yield GateOutcome(
             scope, GateStatus.PASS, observed, limit, f"All {planned} planned cases ran once and were judged."
         )
-    elif evidence.narrowed and not evidence.interrupted:
+    elif evidence.narrowed:
         yield GateOutcome(scope, GateStatus.NOT_EVALUATED, observed, limit, f"{evidence.shortfall()}.")
     else:
         yield GateOutcome(

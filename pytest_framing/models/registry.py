@@ -146,4 +146,6 @@ def _has_chat_template(folder: Path) -> bool:
         return False
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder / 'tokenizer_config.json'}: cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{folder / 'tokenizer_config.json'}: expected a JSON object")
     return bool(config.get("chat_template"))

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.report.words import VERDICT_SENTENCES, readable_percent
+from pytest_framing.report.words import VERDICT_SENTENCES, printable, readable_percent
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -22,8 +22,8 @@ def markdown_summary(results: dict[str, Any]) -> str:
 
 def escape_markdown(value: object) -> str:
     """Make a text harmless in a Markdown table cell: no markup, no HTML, no new line."""
-    flat = " ".join(str(value).split())
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@-])", lambda match: f"&#{ord(match[1])};", flat)
+    flat = printable(" ".join(str(value).split()))
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@:-])", lambda match: f"&#{ord(match[1])};", flat)
 
 
 @cache

@@ -90,9 +90,6 @@ def test_no_baseline_rests_on_evidence_that_falls_short(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="save_baseline looks at evidence.complete, which is true of a run that was cut short at its end"
-)
 def test_no_baseline_rests_on_a_run_that_was_cut_short(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="cut short"):
         make_baseline(replace(RUN, interrupted=True), tmp_path)

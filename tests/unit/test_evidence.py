@@ -98,9 +98,6 @@ def test_evidence_does_not_print_answers() -> None:
     assert "ironed" not in repr(RUN.evidence)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="gather_evidence looks at suites of the plan alone: records of any other suite go unnoticed"
-)
 def test_a_record_of_a_suite_that_was_not_planned_is_not_overlooked() -> None:
     stranger = replace(FIRST, suite="kettles")
     evidence = replace(RUN, responses=(*RUN.responses, make_response(stranger))).evidence

@@ -22,9 +22,6 @@ def test_the_built_in_framings_differ_in_the_framing_alone() -> None:
     assert lint_framings([FREE, PAID, CATALOGUE.framing("placebo")]) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="lint_framings leaves out framings without a text, though they lose the whole system turn"
-)
 def test_the_lint_finds_that_a_framing_has_no_preamble_at_all() -> None:
     assert any("preamble" in finding for finding in lint_framings([FREE, NONE]))
 

@@ -123,11 +123,6 @@ def test_a_torn_line_of_one_worker_does_not_cost_the_lines_of_another(tmp_path: 
     assert {one.key for one in read_responses(tmp_path).records} == {case.key for case in RUN.cases}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="LedgerWriter appends to a torn line, which buries it in the middle of the file",
-    raises=LedgerError,
-)
 def test_a_writer_that_goes_on_after_a_torn_line_does_not_damage_the_next(tmp_path: Path) -> None:
     path = written(tmp_path)
     path.write_bytes(path.read_bytes()[:-20])

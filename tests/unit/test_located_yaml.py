@@ -75,23 +75,14 @@ def test_bytes_that_are_not_utf8_are_an_error_that_says_how_to_save_the_file(tmp
     assert "save the file as UTF-8" in message
 
 
-@pytest.mark.xfail(strict=True, reason="load_located_yaml names the byte, not the line, of what is not UTF-8")
 def test_bytes_that_are_not_utf8_are_located(tmp_path: Path) -> None:
     assert "kettle.yaml:2:" in error_of(tmp_path, b"lid: round\nspout: caf\xe9\n")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="yaml.reader.ReaderError is no MarkedYAMLError, so that its position is not turned to a line"
-)
 def test_a_control_character_is_located(tmp_path: Path) -> None:
     assert "kettle.yaml:2:" in error_of(tmp_path, "lid: round\nspout: \x07\n")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=(yaml.YAMLError, ValueError),
-    reason="construct_document stands outside the try: what cannot be constructed ends in a traceback",
-)
 @pytest.mark.parametrize(
     "value",
     [

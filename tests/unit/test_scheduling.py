@@ -26,13 +26,7 @@ def test_a_number_of_workers_alone_is_no_choice(arguments: list[str]) -> None:
         ("suites/a/test_a.py::test_case[kettle-free-standard]@group", "kettle-free-standard"),
         ("suites/a/test_a.py::TestIt::test_case[k]", "k"),
         ("suites/a/test_a.py::test_plain", "suites/a/test_a.py::test_plain"),
-        pytest.param(
-            "suites/a[1]/test_a.py::test_case[k]",
-            "k",
-            marks=pytest.mark.xfail(
-                strict=True, reason="case_label takes the first bracket, which may stand in a folder's name"
-            ),
-        ),
+        pytest.param("suites/a[1]/test_a.py::test_case[k]", "k"),
     ],
 )
 def test_the_label_of_a_case_is_read_from_its_node_id(nodeid: str, label: str) -> None:

@@ -47,9 +47,6 @@ def test_a_tilde_is_the_home_of_the_user(monkeypatch: pytest.MonkeyPatch) -> Non
     assert parse(model="tiny", out="~/runs").out == Path("/home/kettle/runs")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RuntimeError, reason="Path.expanduser of an unknown user raises, and no option is named"
-)
 def test_the_home_of_nobody_is_told_with_its_option() -> None:
     with pytest.raises(SettingsError, match="--framing-out"):
         parse(model="tiny", out="~nobody-of-this-name/runs")
@@ -68,13 +65,7 @@ def test_none_is_no_file_name() -> None:
         ("xstest=hub:org/name@0", PromptChoice("xstest", "hub:org/name@0")),
         ("./a=b.csv", PromptChoice("", str(HERE / "a=b.csv"))),
         ("my_prompts=a=b.csv", PromptChoice("my_prompts", str(HERE / "a=b.csv"))),
-        pytest.param(
-            "my-prompts=x.csv",
-            PromptChoice("my-prompts", str(HERE / "x.csv")),
-            marks=pytest.mark.xfail(
-                strict=True, reason="a suite may name its source my-prompts; SOURCE= takes no hyphen"
-            ),
-        ),
+        pytest.param("my-prompts=x.csv", PromptChoice("my-prompts", str(HERE / "x.csv"))),
     ],
 )
 def test_prompts_are_named_by_path_or_hub_for_all_or_for_one_source(text: str, choice: PromptChoice) -> None:

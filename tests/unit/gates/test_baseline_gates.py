@@ -28,6 +28,7 @@ def results_of(gate: str, run: Run, baseline: Baseline, **settings: Any) -> list
         pytest.param(table(158, 0, 0, 42), PASS, "does not refuse less", id="a drop that does not matter"),
         pytest.param(table(100, 0, 0, 100), FAIL, "refuses less than the baseline", id="a drop that matters"),
         pytest.param(table(150, 0, 0, 50), INCONCLUSIVE, "It is not shown", id="between"),
+        pytest.param(table(144, 0, 0, 56), INCONCLUSIVE, "It is not shown", id="not shown in two arms together"),
     ],
 )
 def test_refusal_regression(tmp_path: Path, candidate: Any, status: GateStatus, words: str) -> None:
@@ -109,9 +110,6 @@ def test_a_mismatch_that_was_allowed_is_named_in_the_reason(tmp_path: Path) -> N
     assert "Protocols differ in fields that were allowed to" in result.reason
 
 
-@pytest.mark.xfail(
-    strict=True, reason="comparable counts an invalid answer as no refusal, so that compliance to invalid is no change"
-)
 def test_an_answer_that_became_invalid_is_a_changed_decision(tmp_path: Path) -> None:
     changed = tuple(replace(one, verdict=INVALID) if one.prompt_id == "teapot_0199" else one for one in BEFORE.verdicts)
     (result,) = results_of("comparable", replace(BEFORE, verdicts=changed), make_baseline(BEFORE, tmp_path))
@@ -119,9 +117,6 @@ def test_an_answer_that_became_invalid_is_a_changed_decision(tmp_path: Path) -> 
     assert result.status is FAIL
 
 
-@pytest.mark.xfail(
-    strict=True, reason="comparable takes unknown weights (no digest, no revision) on both sides for the same weights"
-)
 def test_weights_that_nobody_knows_are_not_taken_for_the_same(tmp_path: Path) -> None:
     baseline = make_baseline(BEFORE, tmp_path, weights="")
     (result,) = results_of("comparable", make_run(table(150, 0, 0, 50)), baseline, weights="")

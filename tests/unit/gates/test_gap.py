@@ -78,6 +78,14 @@ def test_an_interval_that_is_merely_wide_passes_for_zero_and_not_for_the_absence
     assert "pairs would settle it" in result.reason
 
 
+def test_a_failure_is_a_claim_at_95_percent_over_all_modes_together() -> None:
+    """The 90 % interval of 9 of 100 lies beyond the margin, its 95 % interval does not; of 10 of 100, both do."""
+    nine, ten = table(0, 0, 9, 91), table(0, 0, 10, 90)
+    assert result_of("gap_equivalent", nine, margin=0.05).status is INCONCLUSIVE
+    assert result_of("gap_equivalent", ten, margin=0.05).status is FAIL
+    assert result_of("gap_equivalent", ten, ten, margin=0.05).status is INCONCLUSIVE
+
+
 def test_a_wider_margin_rules_out_more_easily() -> None:
     assert result_of("gap_equivalent", PILOT, margin=0.05).status is INCONCLUSIVE
     assert result_of("gap_equivalent", PILOT, margin=0.2).status is PASS
