@@ -107,13 +107,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _root(config: pytest.Config) -> Path:
-    """Return the folder of baselines and runs.
+    """Return the folder of baselines and runs: pytest's root, where that is the root of the suites.
 
-    Without an ini file pytest takes the common ancestor of all arguments for its root, and to it the value of
-    ``--checkpoint /mnt/model`` is such an argument: then the root folder may be ``/``.
+    pytest looks for its root before it knows our options, and takes the value of ``--checkpoint /mnt/model`` for a path
+    of tests: without an ini file of the project, root is then some common ancestor, or where the checkpoint lies.
     """
+    here = config.invocation_params.dir
     chosen = config.inipath is not None or config.option.rootdir
-    return config.rootpath if chosen else config.invocation_params.dir
+    paths = [Path(here, argument.split("::", 1)[0]).resolve() for argument in config.args]
+    return config.rootpath if chosen and all(path.is_relative_to(config.rootpath) for path in paths) else here
 
 
 def _option_value(config: pytest.Config, option: Option) -> Any:

@@ -37,4 +37,22 @@ def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return batch_of.get(case_label(nodeid)) or str(super()._split_scope(nodeid))
 
+        def remove_node(self, node: Any) -> str | None:
+            """Take back what a lost worker was to do, except for the case that it was lost with.
+
+            xdist would hand that case out again, and it would take one worker after the other with it.
+            """
+            workload = self.assigned_work.pop(node)
+            pending = (case for unit in workload.values() for case, done in unit.items() if not done)
+            crashed: str | None = next(pending, None)
+            if crashed is None:
+                return None
+            for unit in workload.values():
+                if crashed in unit:
+                    unit[crashed] = True
+            self.workqueue.update({scope: unit for scope, unit in workload.items() if not all(unit.values())})
+            for other in self.assigned_work:
+                self._reschedule(other)
+            return crashed
+
     return BatchScheduling(config, log)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from tests.pytester.conftest import CASES, PROMPTS
+from tests.pytester.conftest import CASES, PROMPTS, QUIET
 
 if TYPE_CHECKING:
     from tests.pytester.conftest import GateProject
@@ -123,7 +123,7 @@ def test_a_second_run_gets_a_folder_of_its_own_and_latest_names_it(project: Gate
 
 
 def test_suites_without_a_model_fail_instead_of_passing_empty(project: GateProject) -> None:
-    result = project.pytester.runpytest_inprocess("suites", "-p", "no:randomly")
+    result = project.pytester.runpytest_inprocess("suites", *QUIET)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*no cases: name a model (pytest suites/ --model tiny)*"])
 

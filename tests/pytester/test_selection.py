@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pytester.conftest import CASES
+from tests.pytester.conftest import CASES, QUIET
 
 if TYPE_CHECKING:
     from tests.pytester.conftest import GateProject
@@ -90,7 +90,7 @@ def test_collect_only_lists_cases_and_writes_nothing(project: GateProject) -> No
 
 def test_last_failed_reruns_everything_when_a_gate_failed(project: GateProject) -> None:
     project.write_suite(order={"seed": 11, "conditions": "fixed"})
-    arguments = ("suites", "--model", "tiny", "-p", "no:randomly")
+    arguments = ("suites", "--model", "tiny", *QUIET)
     assert project.pytester.runpytest_inprocess(*arguments).ret == pytest.ExitCode.TESTS_FAILED
     again = project.pytester.runpytest_inprocess(*arguments, "--lf")
     assert again.ret == pytest.ExitCode.TESTS_FAILED
@@ -99,7 +99,7 @@ def test_last_failed_reruns_everything_when_a_gate_failed(project: GateProject) 
 
 def test_last_failed_after_a_broken_case_runs_that_case_and_says_so(project: GateProject) -> None:
     project.pytester.makeconftest(BREAK_ONE_CASE)
-    arguments = ("suites", "--model", "tiny", "-p", "no:randomly")
+    arguments = ("suites", "--model", "tiny", *QUIET)
     project.pytester.runpytest_inprocess(*arguments)
     project.pytester.makeconftest("")
     again = project.pytester.runpytest_inprocess(*arguments, "--lf")

@@ -18,12 +18,10 @@ def pytest_runtest_setup(item):
     if os.environ.get("PYTEST_XDIST_WORKER") and "p03-free-standard]" in item.nodeid:
         os.kill(os.getpid(), signal.SIGKILL)
 """
-# Batches small enough that there are several for each worker.
-SMALL_BATCHES = {"batch_size": 4}
 
 
 def test_two_workers_decide_draw_and_gate_as_one_process(project: GateProject) -> None:
-    project.write_suite(execution=SMALL_BATCHES, modes=["standard", "forcing"])
+    project.write_suite(modes=["standard", "forcing"])
     assert project.run().ret == pytest.ExitCode.OK
     alone, gates, plan = project.decisions(), project.gates(), (project.latest() / "plan.json").read_text()
     texts = {line["case_id"]: line["answer"] for line in project.lines("responses")}
@@ -39,7 +37,6 @@ def test_two_workers_decide_draw_and_gate_as_one_process(project: GateProject) -
 
 
 def test_both_members_of_a_pair_run_on_one_worker_and_no_batch_on_two(project: GateProject) -> None:
-    project.write_suite(execution=SMALL_BATCHES)
     project.run_apart("-n", "2")
     workers: dict[str, set[str]] = {}
     for line in project.lines("responses"):
@@ -51,7 +48,7 @@ def test_both_members_of_a_pair_run_on_one_worker_and_no_batch_on_two(project: G
 def test_a_killed_worker_fails_the_run_and_no_gate_passes_on_what_is_left(project: GateProject) -> None:
     project.pytester.makeconftest(KILL_A_WORKER)
     project.write_suite(
-        execution=SMALL_BATCHES, gates={"complete": {}, "gap_contains_zero": {}, "flip_rate": {"max": 1}}
+        gates={"complete": {}, "gap_contains_zero": {}, "flip_rate": {"max": 1}}
     )
     result = project.run_apart("-n", "2")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -66,7 +63,6 @@ def test_a_killed_worker_fails_the_run_and_no_gate_passes_on_what_is_left(projec
 
 
 def test_the_users_own_way_of_distributing_is_kept_and_changes_no_decision(project: GateProject) -> None:
-    project.write_suite(execution=SMALL_BATCHES)
     project.run()
     alone = project.decisions()
     result = project.run_apart("-n", "2", "--dist", "worksteal")
