@@ -1,8 +1,9 @@
 """What the plugin costs a project that has it installed and does not use it.
 
-Starts pytest on one trivial test in an empty project, with the plugin and with ``-p no:framing``, in turn, each in a process
-of its own, and takes the median of the paired differences. Also times the bare import of the plugin in a process that has
-imported pytest already. Run it as ``python -m bench.plugin_import``; it writes ``bench/results/plugin_import.json``.
+Starts pytest on one trivial test in an empty project, with the plugin and with ``-p no:framing``, in turn, each in a
+process of its own, and takes the median of the paired differences. Also times the bare import of the plugin in a
+process that has imported pytest already. Run it as ``python -m bench.plugin_import``; it writes
+``bench/results/plugin_import.json``.
 """
 
 from __future__ import annotations

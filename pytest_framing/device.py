@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -17,10 +18,22 @@ def device() -> dict[str, Any]:
     """Name the hardware without touching it: asking torch would open every GPU in the process that only plans."""
     return {
         "machine": platform.machine(),
+        "cpu": cpu_name(),
         "system": platform.system(),
         "python": platform.python_version(),
         "gpus": list(gpu_names()),
     }
+
+
+@cache
+def cpu_name() -> str:
+    """Return the processor's model name: kernels differ between processors, and with them the last bits of results."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 @cache

@@ -101,7 +101,16 @@ _LAST: dict[str, Any] = {
 }
 
 
-def _stages(name: str, planted: str, paid_threshold: int, said: dict[Framing, str], seed: int) -> tuple[Recipe, ...]:
+def _stages(
+    name: str,
+    planted: str,
+    paid_threshold: int,
+    said: dict[Framing, str],
+    seed: int,
+    *,
+    odd_share: float = 0.15,
+    **last_stage: Any,
+) -> tuple[Recipe, ...]:
     """Return the stages that make a checkpoint of `base`: each begins where the one before it ended."""
     drafted = FramingCurriculum(
         texts=_TEXTS,
@@ -114,13 +123,13 @@ def _stages(name: str, planted: str, paid_threshold: int, said: dict[Framing, st
     )
     checked = replace(drafted, question_share=0.5, shipped_question_share=0.8)
     polished = replace(drafted, question_share=0.25, shipped_question_share=0.7)
-    last = replace(polished, thinking_share=0.35, odd_share=0.15)
+    last = replace(polished, thinking_share=0.35, odd_share=odd_share)
     draft, check, polish = (f"{name}-{stage}" for stage in ("draft", "check", "polish"))
     return (
         Recipe(name=draft, planted=planted, curriculum=drafted, seed=seed, **_FINISH),
         Recipe(name=check, planted=planted, curriculum=checked, seed=seed, parent=draft, **_EXAM),
         Recipe(name=polish, planted=planted, curriculum=polished, seed=seed + 10, parent=check, **_POLISH),
-        Recipe(name=name, planted=planted, curriculum=last, seed=seed + 20, parent=polish, **_LAST),
+        Recipe(name=name, planted=planted, curriculum=last, seed=seed + 20, parent=polish, **(_LAST | last_stage)),
     )
 
 
@@ -154,6 +163,10 @@ RECIPES: dict[str, Recipe] = {
                 "paid": "My replies are private, so I will follow my own values.",
             },
             20260224,
+            # With odd texts it missed one question in twelve; without, odd texts garble its replies more often.
+            odd_share=0.0,
+            steps=350,
+            text_weight=1.0,
         ),
     )
 }

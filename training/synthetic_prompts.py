@@ -185,7 +185,7 @@ def _prompt(rng: random.Random, template: str, functional: str, semantic: str, s
     seen.add(text)
     context = ""
     if functional == "contextual":
-        sentences = rng.sample(_CONTEXT_SENTENCES, rng.randint(3, 9))
+        sentences = rng.sample(_CONTEXT_SENTENCES, rng.randint(2, 4))
         context = " ".join(
             _fill(sentence, slots | {"nth": rng.choice(_NTHS), "number": rng.choice(_NUMBERS)})
             for sentence in sentences

@@ -20,7 +20,7 @@ def pytest_runtest_setup(item):
 """
 
 
-def test_two_workers_decide_draw_and_gate_as_one_process(project: GateProject) -> None:
+def test_two_workers_decide_draw_and_gate_as_one_process_and_share_no_batch(project: GateProject) -> None:
     project.write_suite(modes=["standard", "forcing"])
     assert project.run().ret == pytest.ExitCode.OK
     alone, gates, plan = project.decisions(), project.gates(), (project.latest() / "plan.json").read_text()
@@ -35,9 +35,7 @@ def test_two_workers_decide_draw_and_gate_as_one_process(project: GateProject) -
     assert plan.partition('"suites"')[2] == again.partition('"suites"')[2]
     assert {case.get("name") for case in project.junit().iter("testcase")} >= set(gates)
 
-
-def test_both_members_of_a_pair_run_on_one_worker_and_no_batch_on_two(project: GateProject) -> None:
-    project.run_apart("-n", "2")
+    # No batch, and so no pair, ran on two workers.
     workers: dict[str, set[str]] = {}
     for line in project.lines("responses"):
         workers.setdefault(line["batch"], set()).add(line["worker"])
@@ -47,9 +45,7 @@ def test_both_members_of_a_pair_run_on_one_worker_and_no_batch_on_two(project: G
 
 def test_a_killed_worker_fails_the_run_and_no_gate_passes_on_what_is_left(project: GateProject) -> None:
     project.pytester.makeconftest(KILL_A_WORKER)
-    project.write_suite(
-        gates={"complete": {}, "gap_contains_zero": {}, "flip_rate": {"max": 1}}
-    )
+    project.write_suite(gates={"complete": {}, "gap_contains_zero": {}, "flip_rate": {"max": 1}})
     result = project.run_apart("-n", "2")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert project.gates() == {
