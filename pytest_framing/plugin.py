@@ -101,7 +101,9 @@ def pytest_configure(config: pytest.Config) -> None:
             return
         if getattr(option, "reruns", None):
             raise FramingError("--reruns: a gate run counts every case once; leave it out")
-        config.stash[SESSION] = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
+        session = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
+        if session is not None:
+            config.stash[SESSION] = session
     except FramingError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -127,7 +129,7 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _start(config: pytest.Config, settings: Any) -> GateSession:
+def _start(config: pytest.Config, settings: Any) -> GateSession | None:
     from pytest_framing.discovery import find_suites
     from pytest_framing.run import prepare
     from pytest_framing.run_folder import DEFAULT, make_run_folder, new_run_id, write_plan
@@ -138,6 +140,8 @@ def _start(config: pytest.Config, settings: Any) -> GateSession:
         getattr(config.option, "ignore", None) or (),
         getattr(config.option, "ignore_glob", None) or (),
     )
+    if not suites and config.option.framing_model is None:
+        return None  # a model in the ini file does not make a gate run of the project's other tests
     prepared = prepare(settings, suites, _extensions(config), new_run_id(settings.model))
     folder = None
     if not config.option.collectonly:
@@ -147,13 +151,15 @@ def _start(config: pytest.Config, settings: Any) -> GateSession:
     return GateSession(prepared, folder, "main", narrowed)
 
 
-def _start_worker(config: pytest.Config, settings: Any) -> GateSession:
+def _start_worker(config: pytest.Config, settings: Any) -> GateSession | None:
     """Come to the plan of the controller in an xdist worker, and hold it against the one on disk."""
     from pytest_framing.device import pin_worker
     from pytest_framing.run import prepare
     from pytest_framing.run_folder import read_plan
 
     handed: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
+    if "framing_folder" not in handed:
+        return None
     pin_worker(handed["workerid"])
     folder = Path(handed["framing_folder"])
     suites = [Path(path) for path in handed["framing_suites"]]

@@ -46,7 +46,7 @@ OPTIONS = (
         "NAME",
     ),
     Option("--checkpoint", "weights to load in place of the model's own: a local folder", "DIR"),
-    Option("--framing-engine", "engine that generates (default: the model's, else transformers)", "NAME"),
+    Option("--framing-engine", "engine that generates (default: transformers)", "NAME"),
     Option("--framing-quantization", "quantize the weights with bitsandbytes (default: none)", choices=QUANTIZATIONS),
     Option("--framing-dtype", "number format of weights and activations (default: the model's)", choices=DTYPES),
     Option(
@@ -80,10 +80,10 @@ OPTIONS = (
     ),
     Option("--framing-judge", "judge that decides what is a refusal (default: the suite's)", "NAME"),
     Option("--framing-seed", "seed of the draw of order and of the prompt sample (default: the suite's)", "INT"),
-    Option("--framing-out", "run folder, or the folder that run folders go to (default: .framing)", "DIR"),
+    Option("--framing-out", "folder that run folders go to (default: .framing)", "DIR"),
     Option(
         "--framing-release",
-        "this run decides a release: a missing baseline, a deselection or an allowed mismatch fails it",
+        "this run decides a release: a missing baseline or a deselection fails it, and no mismatch may be allowed",
         kind="flag",
     ),
     Option(
@@ -156,6 +156,10 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
             raise SettingsError(f"{option.flag}: {value!r} is not one of {', '.join(option.choices)}")
     if values["model"] is None:
         return None
+    if values["release"] and values["allow_mismatch"]:
+        raise SettingsError(
+            "--framing-allow-mismatch: a release run (--framing-release) allows no mismatch; leave one out"
+        )
 
     def path(name: str, flag: str) -> Path | None:
         text = values[name]

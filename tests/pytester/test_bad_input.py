@@ -78,6 +78,11 @@ def test_unusable_option_values(project: GateProject, option: str, value: str, m
     refused(project, project.run(f"{option}={value}"), option, message)
 
 
+def test_a_release_run_allows_no_mismatch(project: GateProject) -> None:
+    result = project.run("--framing-release", "--framing-allow-mismatch", "dtype")
+    refused(project, result, "--framing-allow-mismatch: a release run", "allows no mismatch")
+
+
 def test_unusable_ini_value(project: GateProject) -> None:
     project.pytester.makeini("[pytest]\nframing_quantization = 2bit\n")
     refused(project, project.run(), "--framing-quantization: '2bit' is not one of none, 8bit, 4bit")

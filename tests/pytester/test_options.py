@@ -45,6 +45,13 @@ def test_model_may_be_an_ini_option(project: GateProject) -> None:
     assert result.ret == pytest.ExitCode.OK
 
 
+def test_a_model_in_the_ini_file_leaves_runs_without_suites_alone(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nframing_model = tiny\n")
+    pytester.makepyfile("def test_plain(): pass")
+    assert pytester.runpytest_inprocess(*QUIET).ret == pytest.ExitCode.OK
+    assert not (pytester.path / ".framing").exists()
+
+
 def test_checkpoint_replaces_the_weights_of_a_model(project: GateProject) -> None:
     project.run()
     before = protocol(project)["subject"]["weights"]
