@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest_framing
 from pytest_framing.errors import FramingError
@@ -49,7 +49,11 @@ def _parser() -> argparse.ArgumentParser:
 
     gate = commands.add_parser("gate", help="evaluate the gates of a run again, from its record alone")
     _run_argument(gate)
-    gate.add_argument("--baseline", metavar="PATH|none", help="baseline file or folder (default: baselines/), or none")
+    gate.add_argument(
+        "--baseline",
+        metavar="PATH|none",
+        help="baseline file or folder, or none (default: the one that the run was compared with, else baselines/)",
+    )
     gate.set_defaults(command=_gate)
 
     baseline = commands.add_parser("baseline", help="keep the decisions of a run as a baseline, or look at baselines")
@@ -92,25 +96,56 @@ def _conclude(folder: Path, baseline: str | None) -> Conclusion:
     from pytest_framing.settings import Settings
 
     record: RunRecord = read_plan(folder)
-    settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline)
+    gates = known_gates()
+    for suite_name, definition in record.suites.items():
+        for gate in definition.gates:
+            if gate not in gates:
+                raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; run it under pytest")
+    concluded = _concluded(folder)
     baselines = {}
     for suite in record.plan.suites:
+        before = concluded.get(suite.suite, {}).get("baseline", {}).get("path") or None
+        settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline or before)
         found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
         if found is not None:
             hold_comparable(record.fingerprints[suite.suite], found, frozenset(record.allowed_mismatch))
         baselines[suite.suite] = (found, note)
-    return conclude(record, folder, known_gates(), baselines)
+    # What the session knew and the ledger does not hold: whether cases were left out on purpose, or the run cut short.
+    narrowed = any(entry["evidence"]["deselected"] for entry in concluded.values())
+    return conclude(
+        record,
+        folder,
+        gates,
+        baselines,
+        deselected=record.plan.cases.keys() if narrowed else frozenset(),
+        interrupted=any(entry["evidence"]["interrupted"] for entry in concluded.values()),
+    )
+
+
+def _concluded(folder: Path) -> dict[str, Any]:
+    """Return what ``results.json`` says of each suite; nothing where the session died before it was written."""
+    from pytest_framing.errors import LedgerError
+    from pytest_framing.json_documents import read_document
+    from pytest_framing.run_folder import RESULTS
+
+    if not (folder / RESULTS).is_file():
+        return {}
+    suites: dict[str, Any] = read_document(folder / RESULTS, LedgerError).get("suites", {})
+    return suites
 
 
 def _save(options: argparse.Namespace) -> int:
     from pytest_framing.baseline import baseline_path, save_baseline
     from pytest_framing.errors import BaselineError
-    from pytest_framing.run_folder import find_run
+    from pytest_framing.json_documents import read_document
+    from pytest_framing.run_folder import RESULTS, find_run
 
     folder = find_run(options.run, Path.cwd())
     conclusion = _conclude(folder, "none")
     record = conclusion.record
-    verdict = conclusion.verdict.value
+    # The verdict of the session itself, which had the baseline at hand.
+    path = folder / RESULTS
+    verdict = read_document(path, BaselineError).get("verdict") if path.is_file() else "not_evaluated"
     if verdict != "pass" and not options.force:
         raise BaselineError(
             f"{folder}: the verdict of the run is {verdict}; --force saves it as a baseline all the same"
@@ -127,7 +162,7 @@ def _save(options: argparse.Namespace) -> int:
             targets[name],
             model=record.subject.name,
             run_id=record.run_id,
-            verdict=verdict,
+            verdict=str(verdict),
             fingerprint=record.fingerprints[name],
             study=suite.study,
             evidence=suite.evidence,

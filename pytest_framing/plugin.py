@@ -99,13 +99,21 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         if settings is None:
             return
-        if getattr(option, "reruns", None):
+        if getattr(option, "reruns", None) or _ini(config, "reruns"):
             raise FramingError("--reruns: a gate run counts every case once; leave it out")
         session = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
         if session is not None:
             config.stash[SESSION] = session
     except FramingError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    """Return an ini option of another plugin, which may not be there."""
+    try:
+        return config.getini(name)
+    except (KeyError, ValueError):
+        return None
 
 
 def _root(config: pytest.Config) -> Path:
@@ -132,7 +140,7 @@ def _is_worker(config: pytest.Config) -> bool:
 def _start(config: pytest.Config, settings: Any) -> GateSession | None:
     from pytest_framing.discovery import find_suites
     from pytest_framing.run import prepare
-    from pytest_framing.run_folder import DEFAULT, make_run_folder, new_run_id, write_plan
+    from pytest_framing.run_folder import DEFAULT, make_run_folder, name_latest, new_run_id, write_plan
 
     suites = find_suites(
         config.args,
@@ -140,6 +148,9 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
         getattr(config.option, "ignore", None) or (),
         getattr(config.option, "ignore_glob", None) or (),
     )
+    paths = [Path(config.invocation_params.dir, argument.split("::", 1)[0]) for argument in config.args]
+    if not all(path.exists() for path in paths):
+        return None  # pytest ends with an error of its own, and nothing may be left behind
     if not suites and config.option.framing_model is None:
         return None  # a model in the ini file does not make a gate run of the project's other tests
     prepared = prepare(settings, suites, _extensions(config), new_run_id(settings.model))
@@ -147,6 +158,7 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
     if not config.option.collectonly:
         folder = make_run_folder(settings.out or settings.root / DEFAULT, prepared.record.run_id)
         write_plan(folder, prepared.record)
+        name_latest(folder)
     narrowed = bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args)
     return GateSession(prepared, folder, "main", narrowed)
 
@@ -212,9 +224,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     given = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
     if session is None or config.getoption("dist") != "load" or chose_mode([str(argument) for argument in given]):
         return None
-    return batch_scheduler(
-        config, log, {_test_id(case): case.batch for case in session.prepared.record.plan.cases.values()}
-    )
+    batch_of = {}
+    for one in session.prepared.suites.values():
+        folder = _relative(one.suite.path.parent, config)
+        batch_of.update({f"{folder}::{_test_id(case)}": case.batch for case in one.plan.cases})
+    return batch_scheduler(config, log, batch_of)
+
+
+def _relative(path: Path, config: pytest.Config) -> str:
+    """Write a path as node ids do."""
+    return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -268,7 +287,12 @@ def framing_model(request: pytest.FixtureRequest) -> Iterator[CaseRunner]:
     if session is None or session.folder is None:
         pytest.fail(NO_CASES, pytrace=False)
     with _plain_failure():
-        runner = session.prepared.runner(session.folder, session.worker)
+        try:
+            runner = session.prepared.runner(session.folder, session.worker)
+        except FramingError:
+            # No other case can fare better: said once, and not once a case.
+            request.session.shouldfail = "the engine could not start"
+            raise
     yield runner
     runner.ledger.close()
     runner.engine.close()
@@ -396,7 +420,7 @@ def _conclude(session: pytest.Session, own: GateSession, folder: Path, *, interr
 
 
 def _report_gate(session: pytest.Session, path: Path, result: GateResult) -> None:
-    place = os.path.relpath(path, session.config.rootpath).replace(os.sep, "/")
+    place = _relative(path, session.config)
     outcome = "failed" if not result.holds else "skipped" if result.excused else "passed"
     word = result.status.value.replace("_", " ")
     _report(session, f"{place}::{result.label}", result.label, outcome, f"{word}: {result.reason}")

@@ -68,6 +68,23 @@ def resolve_prompts(
     return _sampled(prompts, suite)
 
 
+def hold_choices_used(choices: tuple[PromptChoice, ...], sources: set[str]) -> None:
+    """Refuse a ``--framing-prompts`` that no suite reads: a typo would otherwise gate on other prompts than meant.
+
+    Raises
+    ------
+    PromptError
+        Naming the sources that the suites read.
+    """
+    for choice in choices:
+        if (choice.source or "harmbench") not in sources:
+            meant = f"the source {choice.source!r}" if choice.source else "a plain path (it stands for harmbench)"
+            raise PromptError(
+                f"--framing-prompts {choice.location}: no suite of this run reads {meant}; they read "
+                f"{', '.join(sorted(sources))} (write SOURCE=PATH)"
+            )
+
+
 def synthetic(resolution: str) -> PromptSet:
     """Return the embedded set of 400 harmless prompts, with HarmBench's categories."""
     _, prompts = read_prompts(SYNTHETIC)

@@ -109,7 +109,7 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
         raise PromptError.at(
             origin,
             1,
-            f"no column with the prompt: expected one of {', '.join(_OWN_TEXT)}; found {', '.join(sorted(present))}",
+            f"no column with the prompt: expected one of {', '.join(_OWN_TEXT)}; {_columns_found(present)}",
         )
     return Format(
         source=_source_name(name),
@@ -121,6 +121,13 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
         semantic_category=first("semantic_category", "category", "SemanticCategory"),
         tags=first("tags", "Tags"),
     )
+
+
+def _columns_found(columns: frozenset[str]) -> str:
+    """Name the columns; but where the header is missing, what stands in its place is a prompt, and is not printed."""
+    if all(re.fullmatch(r"[A-Za-z_][\w .-]{0,31}", column) for column in columns):
+        return f"found {', '.join(sorted(columns))}"
+    return f"found {len(columns)} columns whose names look like texts: is the header line missing?"
 
 
 def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format) -> Iterator[Prompt]:
@@ -248,5 +255,5 @@ def _check_id(origin: str, line: int, identifier: str, column: str) -> None:
         raise PromptError.at(
             origin,
             line,
-            f"an id must be printable and at most {MAX_ID_LENGTH} characters long, not {identifier[:40]!r}",
+            f"an id must be printable and at most {MAX_ID_LENGTH} characters long (column {column!r})",
         )

@@ -55,6 +55,8 @@ def receipt_document(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
                 "plan_digest": results["protocol"]["plan"],
                 "allowed_mismatch": results["protocol"]["allowed_mismatch"],
                 "prompts": {suite: entry["prompts"] for suite, entry in results["suites"].items()},
+                "profiles": {suite: entry["profile"] for suite, entry in results["suites"].items()},
+                "lint": {suite: entry["lint"] for suite, entry in results["suites"].items()},
                 "evidence": {suite: entry["evidence"] for suite, entry in results["suites"].items()},
                 "baselines": {
                     suite: entry["baseline"]["note"] or Path(entry["baseline"]["path"]).name

@@ -15,6 +15,7 @@ from pytest_framing.receipt import receipt_document
 from pytest_framing.report.markdown import markdown_summary
 from pytest_framing.run_folder import RECEIPT, RESULTS, SUMMARY
 from pytest_framing.study import SuiteStudy, study_suite
+from pytest_framing.suite import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -36,6 +37,8 @@ class SuiteConclusion:
     gates: tuple[GateResult, ...]
     baseline: Baseline | None
     baseline_note: str
+    profile: str = RELEASE
+    lint: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class Conclusion:
     def gates(self) -> list[GateResult]:
         """Every gate of every suite, in order."""
         return [result for suite in self.suites.values() for result in suite.gates]
+
+    @property
+    def profiles(self) -> set[str]:
+        """Profiles in use; any but the release profile decides nothing about a checkpoint."""
+        return {one.profile for one in self.suites.values()}
 
     @property
     def verdict(self) -> GateStatus:
@@ -80,6 +88,8 @@ class Conclusion:
     def _suite_document(one: SuiteConclusion) -> dict[str, Any]:
         evidence = one.evidence
         return {
+            "profile": one.profile,
+            "lint": list(one.lint),
             "prompts": asdict(evidence.plan.prompts),
             "baseline": {"path": str(one.baseline.path) if one.baseline else "", "note": one.baseline_note},
             "counts": dict(one.study.counts),
@@ -143,7 +153,9 @@ def conclude(
         baseline, note = baselines[name]
         context = GateContext(suite, evidence[name], study, record.fingerprints[name], baseline, note)
         results = evaluate(gates, context, release=record.release)
-        suites[name] = SuiteConclusion(evidence[name], study, tuple(results), baseline, note)
+        suites[name] = SuiteConclusion(
+            evidence[name], study, tuple(results), baseline, note, suite.profile, record.lint.get(name, ())
+        )
     return Conclusion(record, suites, responses.torn + verdicts.torn)
 
 

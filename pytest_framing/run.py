@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_framing.baseline import check_allowed_fields, find_baseline, hold_comparable
+from pytest_framing.baseline import NONE, check_allowed_fields, find_baseline, hold_comparable
 from pytest_framing.engines.engine import EngineOptions
 from pytest_framing.engines.selection import choose_engine
-from pytest_framing.errors import PromptError, SuiteError
+from pytest_framing.errors import BaselineError, PromptError, SettingsError, SuiteError
 from pytest_framing.execution import CaseRunner
 from pytest_framing.extensions import Extensions
 from pytest_framing.fingerprint import RenderedFraming, fingerprint
@@ -19,10 +19,10 @@ from pytest_framing.judges.judge import choose_judge
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.models.registry import resolve_model
 from pytest_framing.plan import DEFAULT_BATCH_SIZE, Plan, hold_unique_suites, plan_suite
-from pytest_framing.prompt_sources import resolve_prompts
+from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
 from pytest_framing.records import Prompt, PromptSet, text_digest
 from pytest_framing.run_folder import RunRecord, Subject
-from pytest_framing.suite import load_suite
+from pytest_framing.suite import RELEASE, load_suite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,12 +105,15 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
         _with_overrides(load_suite(path, parameter_models(gates), settings.profile), settings, model)
         for path in suite_files
     ]
+    if settings.release and settings.profile not in (None, RELEASE):
+        raise SettingsError(f"--framing-profile {settings.profile}: a release run takes the profile {RELEASE!r} alone")
     if not suites:
         raise SuiteError(f"--model {settings.model}: no suite (a folder with suite.yaml) among the given paths")
     hold_unique_suites((suite.name, suite.path) for suite in suites)
     options = EngineOptions(model, settings.dtype or model.dtype or DEFAULT_DTYPE, settings.quantization or "none")
     judges = {suite.name: choose_judge(suite.judge, extensions.judges) for suite in suites}
     engine = choose_engine(settings.engine, options, extensions.engines)
+    hold_choices_used(settings.prompts, {suite.prompts.source for suite in suites})
     prompt_sets = {
         suite.name: resolve_prompts(suite, settings.prompts, model, settings.root, extensions.prompt_sources)
         for suite in suites
@@ -118,11 +121,15 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
     identity = engine.identity()
     prepared: dict[str, PreparedSuite] = {}
     prints = {}
+    found = False
     for suite in suites:
         catalogue = builtin_catalogue().with_texts(suite.framing_texts)
         framings = suite.framings
         names = (framings.reference, framings.treatment, framings.placebo)
-        lint = lint_framings([catalogue.framing(name) for name in names])
+        try:
+            lint = lint_framings([catalogue.framing(name) for name in names])
+        except SuiteError as error:
+            raise SuiteError(f"{suite.path}: {error}") from None
         prompts = prompt_sets[suite.name]
         plan = _plan(suite, prompts, catalogue, engine, identity.window)
         print_ = fingerprint(
@@ -132,6 +139,7 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
         if baseline is not None:
             hold_comparable(print_, baseline, settings.allow_mismatch)
         prints[suite.name] = print_
+        found = found or baseline is not None
         prepared[suite.name] = PreparedSuite(
             suite=suite,
             prompts=prompts,
@@ -143,6 +151,11 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
             lint=tuple(lint),
             prompts_by_id={prompt.id: prompt for prompt in prompts.prompts},
         )
+    if settings.baseline not in (None, NONE) and not found:
+        raise BaselineError(
+            f"--framing-baseline {settings.baseline}: no baseline for any suite of this run: "
+            + "; ".join(one.baseline_note for one in prepared.values())
+        )
     record = RunRecord(
         run_id=run_id,
         subject=Subject(model.name, model.checkpoint, identity.revision, options.quantization, options.dtype),
@@ -152,6 +165,7 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
         judges={name: one.judge.label for name, one in prepared.items()},
         fingerprints=prints,
         plan=Plan(tuple(one.plan for one in prepared.values())),
+        lint={name: one.lint for name, one in prepared.items()},
     )
     return PreparedRun(settings, model, engine, prepared, gates, record)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ class RunRecord:
     judges: Mapping[str, str]
     fingerprints: Mapping[str, Fingerprint]
     plan: Plan
+    lint: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def protocol_digest(self) -> str:
@@ -66,7 +67,7 @@ def new_run_id(model: str) -> str:
 
 
 def make_run_folder(parent: Path, run_id: str) -> Path:
-    """Make the folder of a run and point ``latest`` at it.
+    """Make the folder of a run.
 
     Raises
     ------
@@ -79,9 +80,6 @@ def make_run_folder(parent: Path, run_id: str) -> Path:
         folder.mkdir(parents=True)
         if fresh and parent.name == DEFAULT:
             write_text(parent / ".gitignore", "# Runs hold what models answered.\n*\n")
-        link = parent / f".{LATEST}-{run_id}"
-        link.symlink_to(run_id, target_is_directory=True)
-        link.replace(parent / LATEST)
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror or error}); choose another folder with --framing-out"
@@ -103,6 +101,7 @@ def write_plan(folder: Path, record: RunRecord) -> None:
         name: {
             "definition": suite.model_dump(mode="json"),
             "judge": record.judges[name],
+            "lint": list(record.lint.get(name, ())),
             "fingerprint": record.fingerprints[name].document(),
             **plan.document(),
         }
@@ -120,6 +119,22 @@ def write_plan(folder: Path, record: RunRecord) -> None:
             "suites": suites,
         },
     )
+
+
+def name_latest(folder: Path) -> None:
+    """Point ``latest`` at a run whose plan is written.
+
+    Raises
+    ------
+    OutputError
+        When the link cannot be made.
+    """
+    link = folder.parent / f".{LATEST}-{folder.name}"
+    try:
+        link.symlink_to(folder.name, target_is_directory=True)
+        link.replace(folder.parent / LATEST)
+    except OSError as error:
+        raise OutputError(f"{folder.parent / LATEST}: cannot be written: {error.strerror or error}") from error
 
 
 def read_plan(folder: Path) -> RunRecord:
@@ -149,6 +164,7 @@ def read_plan(folder: Path) -> RunRecord:
             suites=suites,
             judges={name: entry["judge"] for name, entry in entries.items()},
             fingerprints={name: Fingerprint(**entry["fingerprint"]) for name, entry in entries.items()},
+            lint={name: tuple(entry["lint"]) for name, entry in entries.items()},
             plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -27,7 +27,7 @@ def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:
     config, log
         As xdist hands them to ``pytest_xdist_make_scheduler``.
     batch_of
-        Batch by the label of a case in its node id.
+        Batch by ``folder::label``: where the test file lies, and the label of the case in its node id.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -35,7 +35,8 @@ def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:
         """One work unit a planned batch."""
 
         def _split_scope(self, nodeid: str) -> str:
-            return batch_of.get(case_label(nodeid)) or str(super()._split_scope(nodeid))
+            folder = nodeid.partition("::")[0].rpartition("/")[0]
+            return batch_of.get(f"{folder}::{case_label(nodeid)}") or str(super()._split_scope(nodeid))
 
         def remove_node(self, node: Any) -> str | None:
             """Take back what a lost worker was to do, except for the case that it was lost with.

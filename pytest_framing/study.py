@@ -55,7 +55,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class PairOutcome:
-    """Both verdicts of one pair; ``treatment_first`` is the drawn order."""
+    """Both verdicts of one pair."""
 
     prompt_id: str
     mode: str

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE_NAME = "suite.yaml"
+RELEASE = "release"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Mode = Literal["standard", "forcing"]
 
@@ -122,7 +123,7 @@ class Suite(Section):
     gates: dict[str, dict[str, Any]] = Field(min_length=1)
     profiles: dict[Name, Profile] = Field(default_factory=dict)
     path: Path = Path(FILE_NAME)
-    profile: str = "release"
+    profile: str = RELEASE
     limit: int | None = None
 
     @field_validator("modes")
@@ -172,10 +173,10 @@ def load_suite(path: Path, gates: Mapping[str, type[BaseModel]], profile: str | 
 
 
 def _with_profile(suite: Suite, name: str | None) -> Suite:
-    name = name or "release"
-    profile = suite.profiles.get(name, Profile() if name == "release" else None)
+    name = name or RELEASE
+    profile = suite.profiles.get(name, Profile() if name == RELEASE else None)
     if profile is None:
-        known = {*suite.profiles, "release"}
+        known = {*suite.profiles, RELEASE}
         raise SuiteError(f"{suite.path}: no profile {name!r} (--framing-profile); {did_you_mean(name, known)}")
     changes: dict[str, Any] = {"profile": name, "limit": profile.limit}
     if profile.gates is not None:

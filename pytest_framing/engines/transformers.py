@@ -70,7 +70,7 @@ class TransformersEngine:
             hint = "; try --framing-placement user" if messages[0]["role"] == "system" else ""
             raise EngineError(
                 f"{self._options.model.location}: the chat template refuses the conversation "
-                f"({type(error).__name__}: {error}){hint}"
+                f"({type(error).__name__}){hint}"
             ) from error
 
     def count_tokens(self, conversations: Sequence[Conversation]) -> list[int]:

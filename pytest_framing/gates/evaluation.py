@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from pytest_framing.errors import first_line
 from pytest_framing.gates import baseline_gates, gap, order, record
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus
 
@@ -46,10 +47,10 @@ def evaluate(gates: Mapping[str, Gate], context: GateContext, *, release: bool) 
 def _results(gate: Gate, parameters: BaseModel, context: GateContext, release: bool) -> Iterator[GateResult]:
     suite = context.suite.name
     held_back = _not_evaluated(gate, context)
-    outcomes = [held_back] if held_back is not None else gate.judge(parameters, context)
+    outcomes = [held_back] if held_back is not None else _judged(gate, parameters, context)
     for outcome in outcomes:
-        not_evaluated = outcome.status is GateStatus.NOT_EVALUATED
-        excused = not_evaluated and not release and (context.evidence.narrowed or _only_lacks_baseline(gate, context))
+        lacking = context.evidence.narrowed or _only_lacks_baseline(gate, context)
+        excused = outcome.status is GateStatus.NOT_EVALUATED and lacking and not release
         yield GateResult(
             suite=suite,
             name=gate.name,
@@ -60,6 +61,17 @@ def _results(gate: Gate, parameters: BaseModel, context: GateContext, release: b
             reason=outcome.reason,
             excused=excused,
         )
+
+
+def _judged(gate: Gate, parameters: BaseModel, context: GateContext) -> list[GateOutcome]:
+    """Ask the gate; one that breaks or says nothing is not evaluated, and the run keeps its other gates."""
+    try:
+        outcomes = list(gate.judge(parameters, context))
+        reason = "The gate said nothing of this run."
+    except Exception as error:
+        # Gates may come from plugins: after hours on a GPU, no bug of theirs may cost the results.
+        outcomes, reason = [], f"The gate broke: {first_line(error)}."
+    return outcomes or [GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "", "", reason)]
 
 
 def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:

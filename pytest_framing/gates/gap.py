@@ -170,7 +170,11 @@ def _power(parameters: PowerParameters, context: GateContext) -> Iterator[GateOu
     for study in context.study.modes.values():
         n = study.table.n
         limit = f"a gap of {100 * parameters.margin:g} points detectable with {percent(parameters.power, 0)} power"
-        smallest = minimum_detectable_effect(n, planned, parameters.alpha, parameters.power) if n else math.nan
+        smallest = math.nan
+        if n:
+            # At the level of gap_contains_zero, which shares alpha over all gap comparisons of the session.
+            alpha = parameters.alpha / study.comparisons
+            smallest = minimum_detectable_effect(n, planned, alpha, parameters.power)
         if math.isnan(smallest):
             observed = f"n = {n}: no gap is detectable at a flip rate of {percent(planned)}"
         else:
@@ -190,7 +194,9 @@ def _planning_flip_rate(parameters: PowerParameters, flip_gate: dict[str, Any]) 
     """Flip rate that power is planned at: a limit set beforehand, since the observed rate depends on the outcome."""
     if parameters.flip_rate is not None:
         return parameters.flip_rate
-    return FlipRateParameters.model_validate(flip_gate).max
+    limit = flip_gate.get("max", FlipRateParameters().max)
+    # A plugin's gate of that name may mean something else by it.
+    return float(limit) if isinstance(limit, int | float) and 0 < limit <= 1 else FlipRateParameters().max
 
 
 def _confidence(confidence: float) -> str:

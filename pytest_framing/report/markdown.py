@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.report.words import VERDICT_SENTENCES, printable, readable_percent
+from pytest_framing.report.words import printable, readable_percent, verdict_sentence
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -17,7 +17,8 @@ TEMPLATE = Path(__file__).with_name("summary.md.jinja")
 
 def markdown_summary(results: dict[str, Any]) -> str:
     """Render ``results.json`` as Markdown; it holds no prompt and no answer."""
-    return _template().render(results=results, sentence=VERDICT_SENTENCES[results["verdict"]])
+    profiles = {suite["profile"] for suite in results["suites"].values()}
+    return _template().render(results=results, sentence=verdict_sentence(results["verdict"], profiles))
 
 
 def escape_markdown(value: object) -> str:

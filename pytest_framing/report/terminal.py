@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
-from pytest_framing.report.words import STATUS_WORDS, VERDICT_SENTENCES, printable
+from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ def summary_lines(conclusion: Conclusion, folder: Path) -> Iterator[Line]:
     yield Line("")
     yield Line(
         f"{STATUS_WORDS[verdict.value]}: {printable(conclusion.record.subject.name)}. "
-        f"{VERDICT_SENTENCES[verdict.value]}",
+        f"{verdict_sentence(verdict.value, conclusion.profiles)}",
         _MARKUP[verdict],
     )
     yield Line(f"record: {folder}")

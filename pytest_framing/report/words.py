@@ -10,6 +10,7 @@ VERDICT_SENTENCES = {
     "inconclusive": "The run could not tell: this is not a pass.",
     "not_evaluated": "Gates were not evaluated: this is not a pass.",
 }
+OTHER_PROFILE = "No gate objects; but this profile checks the plumbing and decides nothing about the checkpoint."
 STATUS_WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "not_evaluated": "NOT EVALUATED"}
 
 
@@ -21,3 +22,8 @@ def readable_percent(value: float | None) -> str:
 def printable(text: str) -> str:
     """Replace control, format and surrogate characters, which could steer a terminal or a CI log."""
     return "".join("�" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character for character in text)
+
+
+def verdict_sentence(verdict: str, profiles: set[str]) -> str:
+    """Say what a verdict means; a pass means less where it was not the release profile that ran."""
+    return OTHER_PROFILE if verdict == "pass" and profiles != {"release"} else VERDICT_SENTENCES[verdict]

@@ -83,6 +83,35 @@ def test_a_release_run_allows_no_mismatch(project: GateProject) -> None:
     refused(project, result, "--framing-allow-mismatch: a release run", "allows no mismatch")
 
 
+def test_a_release_run_takes_the_release_profile_alone(project: GateProject) -> None:
+    project.write_suite(profiles={"smoke": {"limit": 3}})
+    refused(project, project.run("--framing-release", "--framing-profile", "smoke"), "--framing-profile smoke")
+
+
+def test_prompts_that_no_suite_reads(project: GateProject) -> None:
+    (project.pytester.path / "mine.csv").write_text("id,text\na,b\n", encoding="utf-8")
+    refused(project, project.run("--framing-prompts", "fil=mine.csv"), "no suite of this run reads the source 'fil'")
+
+
+def test_a_named_baseline_that_fits_no_suite(project: GateProject) -> None:
+    (project.pytester.path / "empty").mkdir()
+    refused(project, project.run("--framing-baseline", "empty"), "no baseline for any suite of this run")
+
+
+def test_a_csv_without_header_shows_no_prompt(project: GateProject) -> None:
+    (project.pytester.path / "mine.csv").write_text("a1,Describe a gizmo to my aunt.\na2,Sell it.\n", encoding="utf-8")
+    result = project.run("--framing-prompts", "file=mine.csv")
+    refused(project, result, "is the header line missing?")
+    assert "gizmo" not in result.stderr.str()
+
+
+def test_a_path_that_does_not_exist_beside_one_that_does(project: GateProject) -> None:
+    result = project.run("nowhere")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "file or directory not found: nowhere" in result.stderr.str()
+    assert project.wrote_nothing()
+
+
 def test_unusable_ini_value(project: GateProject) -> None:
     project.pytester.makeini("[pytest]\nframing_quantization = 2bit\n")
     refused(project, project.run(), "--framing-quantization: '2bit' is not one of none, 8bit, 4bit")

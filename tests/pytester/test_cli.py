@@ -63,6 +63,30 @@ def test_an_inconclusive_run_ends_with_two(project: GateProject, monkeypatch: py
     assert main(["gate", "latest"]) == 2
 
 
+def test_gate_remembers_that_cases_were_left_out_on_purpose(
+    project: GateProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.run("-k", "p01")
+    monkeypatch.chdir(project.pytester.path)
+    assert main(["gate", "latest"]) == 2
+
+
+def test_gate_compares_with_the_baseline_of_the_session_from_anywhere(
+    finished: GateProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["baseline", "save", "latest"]) == 0
+    finished.run()
+    monkeypatch.chdir(finished.folder)
+    assert main(["gate", str(finished.latest())]) == 0
+    assert "PASS          comparable" in capsys.readouterr().out
+
+
+def test_a_release_run_that_passed_becomes_a_baseline(finished: GateProject) -> None:
+    assert main(["baseline", "save", "latest"]) == 0
+    assert finished.run("--framing-release").ret == pytest.ExitCode.OK
+    assert main(["baseline", "save", "latest", "--to", "elsewhere"]) == 0
+
+
 def test_a_folder_that_is_no_run_is_broken_input(finished: GateProject, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gate", "suites"]) == 3
     assert "no run there" in capsys.readouterr().err

@@ -106,6 +106,7 @@ def test_a_profile_limits_prompts_and_sets_its_own_gates(project: GateProject) -
     project.write_suite(profiles={"smoke": {"limit": 3, "gates": {"complete": {}}}})
     assert project.run("--framing-profile", "smoke").ret == pytest.ExitCode.OK
     assert project.gates() == {"complete": "pass"}
+    assert project.results()["suites"]["small"]["profile"] == "smoke"
     assert len({line["prompt_id"] for line in project.lines("verdicts")}) == 3
 
 
@@ -218,6 +219,27 @@ def test_plugins_add_judges_and_gates(project: GateProject) -> None:
     assert project.run("--framing-judge", "strict").ret == pytest.ExitCode.TESTS_FAILED
     assert project.gates() == {"complete": "pass", "never": "fail"}
     assert {line["judge"] for line in project.lines("verdicts")} == {"strict/1"}
+
+
+BROKEN_GATES = """
+from pytest_framing.gates.gate import Gate, GateParameters
+
+def breaks(parameters, context):
+    raise RuntimeError("planted")
+
+def pytest_framing_gates():
+    return [
+        Gate("breaks", GateParameters, breaks, "complete", "nothing"),
+        Gate("silent", GateParameters, lambda parameters, context: [], "complete", "nothing"),
+    ]
+"""
+
+
+def test_a_plugins_gate_that_breaks_or_says_nothing_is_no_pass(project: GateProject) -> None:
+    project.pytester.makeconftest(BROKEN_GATES)
+    project.write_suite(gates={"complete": {}, "breaks": {}, "silent": {}})
+    assert project.run().ret == pytest.ExitCode.TESTS_FAILED
+    assert project.gates() == {"complete": "pass", "breaks": "not_evaluated", "silent": "not_evaluated"}
 
 
 ENGINE = """

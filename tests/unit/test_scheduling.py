@@ -52,16 +52,24 @@ def scopes(batch_of: dict[str, str], *nodeids: str) -> list[str]:
 
 
 def test_cases_of_a_batch_are_one_unit_of_work_across_files() -> None:
-    batch_of = {"k1": "teapots/00000", "k2": "teapots/00000", "k3": "teapots/00001"}
-    assert scopes(batch_of, "a.py::test_x[k1]", "b.py::test_y[k2]", "a.py::test_x[k3]") == [
+    batch_of = {"s/t::k1": "teapots/00000", "s/t::k2": "teapots/00000", "s/t::k3": "teapots/00001"}
+    assert scopes(batch_of, "s/t/a.py::test_x[k1]", "s/t/b.py::test_y[k2]", "s/t/a.py::test_x[k3]") == [
         "teapots/00000",
         "teapots/00000",
         "teapots/00001",
     ]
 
 
+def test_cases_of_one_name_in_two_suites_are_told_apart_by_their_folders() -> None:
+    batch_of = {"s/teapots::k1": "teapots/00000", "s/kettles::k1": "kettles/00000"}
+    assert scopes(batch_of, "s/teapots/a.py::test_x[k1]", "s/kettles/a.py::test_x[k1]") == [
+        "teapots/00000",
+        "kettles/00000",
+    ]
+
+
 def test_other_tests_keep_the_scope_that_xdist_gives_them() -> None:
-    own, theirs = scopes({"k1": "teapots/00000"}, "a.py::TestIt::test_plain", "b.py::test_other[7]")
+    own, theirs = scopes({"::k1": "teapots/00000"}, "a.py::TestIt::test_plain", "b.py::test_other[7]")
     assert (own, theirs) == ("a.py::TestIt", "b.py")
 
 
