@@ -125,7 +125,7 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
 
 def _columns_found(columns: frozenset[str]) -> str:
     """Name the columns; but where the header is missing, what stands in its place is a prompt, and is not printed."""
-    if all(re.fullmatch(r"[A-Za-z_][\w .-]{0,31}", column) for column in columns):
+    if all(len(column) <= 32 and re.fullmatch(r"[A-Za-z_][\w-]*( [\w-]+){0,2}", column) for column in columns):
         return f"found {', '.join(sorted(columns))}"
     return f"found {len(columns)} columns whose names look like texts: is the header line missing?"
 
