@@ -218,11 +218,13 @@ def pytest_testnodedown(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep batches, and so pairs, on one worker, unless the user chose a way of distributing tests."""
+    session = config.stash.get(SESSION, None)
+    if session is None:
+        return None
     from pytest_framing.scheduling import batch_scheduler, chose_mode
 
-    session = config.stash.get(SESSION, None)
     given = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
-    if session is None or config.getoption("dist") != "load" or chose_mode([str(argument) for argument in given]):
+    if config.getoption("dist") != "load" or chose_mode([str(argument) for argument in given]):
         return None
     batch_of = {}
     for one in session.prepared.suites.values():
@@ -238,10 +240,12 @@ def _relative(path: Path, config: pytest.Config) -> str:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is gated, on which prompts, and where the record goes."""
+    session = config.stash.get(SESSION, None)
+    if session is None:
+        return []
     from pytest_framing.report.terminal import header_lines
 
-    session = config.stash.get(SESSION, None)
-    return [] if session is None else header_lines(session.prepared, session.folder)
+    return header_lines(session.prepared, session.folder)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -442,11 +446,11 @@ def _report(session: pytest.Session, nodeid: str, name: str, outcome: Any, reaso
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the rates, the gap and one line a gate."""
-    from pytest_framing.report.terminal import summary_lines
-
     session = config.stash.get(SESSION, None)
     if session is None or session.conclusion is None or session.folder is None:
         return
+    from pytest_framing.report.terminal import summary_lines
+
     terminalreporter.section("framing gates")
     for line in summary_lines(session.conclusion, session.folder):
         terminalreporter.write_line(line.text, **line.markup)

@@ -92,3 +92,20 @@ def test_a_project_without_suites_sees_nothing_of_the_plugin(pytester: pytest.Py
     assert sorted(path.name for path in pytester.path.iterdir() if path.name != "__pycache__") == [
         "test_a_project_without_suites_sees_nothing_of_the_plugin.py"
     ]
+
+
+LIST_HEAVY_MODULES = """
+import sys
+
+HEAVY = ("torch", "transformers", "datasets", "numpy", "scipy", "pydantic", "jinja2", "yaml")
+
+def pytest_unconfigure(config):
+    (config.rootpath / "loaded.txt").write_text(" ".join(name for name in HEAVY if name in sys.modules))
+"""
+
+
+def test_a_whole_run_of_another_project_loads_no_heavy_package(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(LIST_HEAVY_MODULES)
+    pytester.makepyfile("def test_plain(): pass")
+    assert pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:hypothesispytest").ret == pytest.ExitCode.OK
+    assert (pytester.path / "loaded.txt").read_text(encoding="utf-8") == ""
