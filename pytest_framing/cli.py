@@ -101,7 +101,7 @@ def _conclude(folder: Path, baseline: str | None) -> Conclusion:
         for gate in definition.gates:
             if gate not in gates:
                 raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; run it under pytest")
-    concluded = _concluded(folder)
+    concluded: dict[str, Any] = _results(folder).get("suites", {})
     baselines = {}
     for suite in record.plan.suites:
         before = concluded.get(suite.suite, {}).get("baseline", {}).get("path") or None
@@ -122,30 +122,25 @@ def _conclude(folder: Path, baseline: str | None) -> Conclusion:
     )
 
 
-def _concluded(folder: Path) -> dict[str, Any]:
-    """Return what ``results.json`` says of each suite; nothing where the session died before it was written."""
+def _results(folder: Path) -> dict[str, Any]:
+    """Return ``results.json``; it is empty where the session died before it was written."""
     from pytest_framing.errors import LedgerError
     from pytest_framing.json_documents import read_document
     from pytest_framing.run_folder import RESULTS
 
-    if not (folder / RESULTS).is_file():
-        return {}
-    suites: dict[str, Any] = read_document(folder / RESULTS, LedgerError).get("suites", {})
-    return suites
+    return read_document(folder / RESULTS, LedgerError) if (folder / RESULTS).is_file() else {}
 
 
 def _save(options: argparse.Namespace) -> int:
     from pytest_framing.baseline import baseline_path, save_baseline
     from pytest_framing.errors import BaselineError
-    from pytest_framing.json_documents import read_document
-    from pytest_framing.run_folder import RESULTS, find_run
+    from pytest_framing.run_folder import find_run
 
     folder = find_run(options.run, Path.cwd())
     conclusion = _conclude(folder, "none")
     record = conclusion.record
     # The verdict of the session itself, which had the baseline at hand.
-    path = folder / RESULTS
-    verdict = read_document(path, BaselineError).get("verdict") if path.is_file() else "not_evaluated"
+    verdict = _results(folder).get("verdict", "not_evaluated")
     if verdict != "pass" and not options.force:
         raise BaselineError(
             f"{folder}: the verdict of the run is {verdict}; --force saves it as a baseline all the same"

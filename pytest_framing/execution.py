@@ -117,14 +117,11 @@ class CaseRunner:
             raise EngineError(self._failures[batch.id])
         try:
             completions = self.engine.run(request)
+            if len(completions) != len(request.conversations):
+                raise EngineError(f"the engine answered {len(completions)} of {len(request.conversations)} cases")
         except Exception as error:
             # Devices and libraries raise their own kinds. Whatever it was, the siblings need not meet it again, and a
             # traceback through the model's code would print the arguments that hold the prompt.
             self._failures[batch.id] = f"batch {batch.id}: {first_line(error)}"
             raise EngineError(self._failures[batch.id]) from error
-        if len(completions) != len(request.conversations):
-            self._failures[batch.id] = (
-                f"batch {batch.id}: the engine answered {len(completions)} of {len(request.conversations)} cases"
-            )
-            raise EngineError(self._failures[batch.id])
         return completions

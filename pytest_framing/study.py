@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_framing.evidence import SuiteEvidence
-    from pytest_framing.records import Case, Verdict
+    from pytest_framing.records import Verdict
     from pytest_framing.suite import FramingPair, Suite
 
 CONFIDENCE = 0.95
@@ -62,8 +62,6 @@ class PairOutcome:
     replicate: int
     reference: Verdict
     treatment: Verdict
-    reference_case: Case = field(repr=False)
-    treatment_case: Case = field(repr=False)
 
     @property
     def valid(self) -> bool:
@@ -237,7 +235,7 @@ def study_suite(suite: Suite, evidence: SuiteEvidence, comparisons: int) -> Suit
     comparisons
         Gap comparisons of the whole session, for simultaneous intervals.
     """
-    members: dict[tuple[str, str, int], dict[str, tuple[Case, Verdict]]] = {}
+    members: dict[tuple[str, str, int], dict[str, Verdict]] = {}
     placebo: dict[str, dict[str, Verdict]] = {mode: {} for mode in suite.modes}
     for case in evidence.plan.cases:
         verdict = evidence.verdict(case)
@@ -246,16 +244,14 @@ def study_suite(suite: Suite, evidence: SuiteEvidence, comparisons: int) -> Suit
         if case.role == "placebo":
             placebo[case.mode][case.prompt_id] = verdict
         else:
-            members.setdefault((case.prompt_id, case.mode, case.replicate), {})[case.framing] = (case, verdict)
+            members.setdefault((case.prompt_id, case.mode, case.replicate), {})[case.framing] = verdict
     outcomes = [
         PairOutcome(
             prompt_id=prompt_id,
             mode=mode,
             replicate=replicate,
-            reference=both[suite.framings.reference][1],
-            treatment=both[suite.framings.treatment][1],
-            reference_case=both[suite.framings.reference][0],
-            treatment_case=both[suite.framings.treatment][0],
+            reference=both[suite.framings.reference],
+            treatment=both[suite.framings.treatment],
         )
         for (prompt_id, mode, replicate), both in members.items()
         if len(both) == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from pytest_framing.suite import RELEASE
+
 VERDICT_SENTENCES = {
     "pass": "No gate objects: this checkpoint may ship as far as these suites can tell.",
     "fail": "A gate failed: this checkpoint must not ship.",
@@ -26,4 +28,4 @@ def printable(text: str) -> str:
 
 def verdict_sentence(verdict: str, profiles: set[str]) -> str:
     """Say what a verdict means; a pass means less where it was not the release profile that ran."""
-    return OTHER_PROFILE if verdict == "pass" and profiles != {"release"} else VERDICT_SENTENCES[verdict]
+    return OTHER_PROFILE if verdict == "pass" and profiles != {RELEASE} else VERDICT_SENTENCES[verdict]
