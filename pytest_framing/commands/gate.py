@@ -1,0 +1,40 @@
+"""``framing gate``: evaluate the gates of a run again, without pytest and without a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_framing.commands.arguments import run_argument
+from pytest_framing.commands.console import say
+from pytest_framing.commands.exit_codes import FAIL, INCONCLUSIVE, PASS
+from pytest_framing.commands.recorded_run import conclude_again
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_framing.commands.arguments import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser("gate", help="evaluate the gates of a run again, from its record alone")
+    run_argument(parser)
+    parser.add_argument(
+        "--baseline",
+        metavar="PATH|none",
+        help="baseline file or folder, or none (default: the one that the run was compared with, else baselines/)",
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the summary of the run; the exit code is its verdict."""
+    from pytest_framing.report.terminal import summary_lines
+    from pytest_framing.run_folder import find_run
+
+    folder = find_run(options.run, Path.cwd())
+    conclusion = conclude_again(folder, options.baseline)
+    for line in summary_lines(conclusion, folder):
+        say(line.text)
+    return {"pass": PASS, "fail": FAIL}.get(conclusion.verdict.value, INCONCLUSIVE)

@@ -1,0 +1,62 @@
+"""A run that has ended: its conclusion, drawn again from its record alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.errors import FramingError
+
+if TYPE_CHECKING:
+    from pytest_framing.results import Conclusion
+    from pytest_framing.run_folder import RunRecord
+
+
+def conclude_again(folder: Path, baseline: str | None) -> Conclusion:
+    """Evaluate the gates of a recorded run, against the given baseline or else the one that the session found.
+
+    Raises
+    ------
+    FramingError
+        When the record is damaged, the baseline does not fit, or a gate is known under pytest alone.
+    """
+    from pytest_framing.baseline import find_baseline, hold_comparable
+    from pytest_framing.gates.evaluation import known_gates
+    from pytest_framing.results import conclude
+    from pytest_framing.run_folder import read_plan
+    from pytest_framing.settings import Settings
+
+    record: RunRecord = read_plan(folder)
+    gates = known_gates()
+    for suite_name, definition in record.suites.items():
+        for gate in definition.gates:
+            if gate not in gates:
+                raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; run it under pytest")
+    concluded: dict[str, Any] = recorded_results(folder).get("suites", {})
+    baselines = {}
+    for suite in record.plan.suites:
+        before = concluded.get(suite.suite, {}).get("baseline", {}).get("path") or None
+        settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline or before)
+        found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
+        if found is not None:
+            hold_comparable(record.fingerprints[suite.suite], found, frozenset(record.allowed_mismatch))
+        baselines[suite.suite] = (found, note)
+    # What the session knew and the ledger does not hold: whether cases were left out on purpose, or the run cut short.
+    narrowed = any(entry["evidence"]["deselected"] for entry in concluded.values())
+    return conclude(
+        record,
+        folder,
+        gates,
+        baselines,
+        deselected=record.plan.cases.keys() if narrowed else frozenset(),
+        interrupted=any(entry["evidence"]["interrupted"] for entry in concluded.values()),
+    )
+
+
+def recorded_results(folder: Path) -> dict[str, Any]:
+    """Return ``results.json``; it is empty where the session died before it was written."""
+    from pytest_framing.errors import LedgerError
+    from pytest_framing.json_documents import read_document
+    from pytest_framing.run_folder import RESULTS
+
+    return read_document(folder / RESULTS, LedgerError) if (folder / RESULTS).is_file() else {}
