@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Hashable, Mapping
+from typing import NamedTuple, TypeVar
 
 from pytest_framing.stats import domain, paired
 
 __all__ = [
+    "MCNEMAR_FORMULAS",
+    "Changes",
     "PaperTable",
     "between_protocol_min_changed",
+    "changed_decisions",
+    "formulas_that_print",
+    "min_changed",
     "min_rate_if_decisions_unchanged",
     "paper_table_solve",
 ]
+
+K = TypeVar("K", bound=Hashable)
+
+MCNEMAR_FORMULAS = ("corrected", "exact", "uncorrected", "mid_p")
+
+
+class Changes(NamedTuple):
+    """Decisions on the prompts that two runs share: how many prompts, and the refusals that only one run has."""
+
+    shared: int
+    only_first: int
+    only_second: int
+
+    @property
+    def changed(self) -> int:
+        """Prompts on which the runs decided differently."""
+        return self.only_first + self.only_second
 
 
 class PaperTable(NamedTuple):
@@ -68,12 +90,32 @@ def paper_table_solve(
             continue
         if flips_percent is not None and not _prints_as(100 * (b + c) / prompts, flips_percent, percent_decimals):
             continue
-        test = paired.mcnemar(b, c)
-        values = {"corrected": test.p_corrected, "exact": test.p_exact, "uncorrected": test.p, "mid_p": test.p_mid}
-        matches = tuple(name for name, value in values.items() if p is None or _prints_as(value, p, p_decimals))
+        matches = MCNEMAR_FORMULAS if p is None else formulas_that_print(b, c, p, p_decimals)
         if matches:
             found.append(PaperTable(both, b, c, prompts - both - b - c, matches))
     return tuple(found)
+
+
+def formulas_that_print(b: float, c: float, p: float, decimals: int) -> tuple[str, ...]:
+    """Name the formulas of McNemar's test whose p-value prints as the reported one.
+
+    Parameters
+    ----------
+    b, c : int
+        Pairs that refuse only under condition 1, only under condition 2.
+    p : float
+        The printed p-value.
+    decimals : int
+        Decimals printed; a half may have been rounded either way.
+
+    Returns
+    -------
+    tuple of str
+        Of `MCNEMAR_FORMULAS`, in that order. Empty: the p-value is not that of this table.
+    """
+    test = paired.mcnemar(b, c)
+    values = (test.p_corrected, test.p_exact, test.p, test.p_mid)
+    return tuple(name for name, value in zip(MCNEMAR_FORMULAS, values, strict=True) if _prints_as(value, p, decimals))
 
 
 def _prints_as(value: float, printed: float, decimals: int) -> bool:
@@ -105,6 +147,62 @@ def between_protocol_min_changed(first_refused: float, second_refused: float, ex
     if extra is not None:
         changed = max(changed, second - domain.count(extra, "extra") - first)
     return changed
+
+
+def min_changed(x1: float, n1: float, x2: float, n2: float, shared: float) -> int:
+    """Fewest decisions on shared prompts that two runs must have made differently, from their totals alone.
+
+    Of `x1` refusals among `n1` prompts, between ``max(0, x1 - (n1 - shared))`` and ``min(x1, shared)`` are on the
+    shared prompts, and likewise for the second run. The bound is the distance between those two ranges, and it is
+    attained. `between_protocol_min_changed` is the case in which all prompts of the first run are shared.
+
+    Parameters
+    ----------
+    x1, n1 : int
+        Refusals in the first run, and of how many prompts.
+    x2, n2 : int
+        Refusals in the second run, and of how many prompts.
+    shared : int
+        Prompts that both runs have, at most the smaller of `n1` and `n2`.
+
+    Returns
+    -------
+    int
+        From 0 to `shared`. 0: the totals are compatible with one decision a prompt, which does not show that there
+        was one.
+    """
+    overlap = domain.count(shared, "shared")
+    ranges = []
+    for refusals, prompts, which in ((x1, n1, "1"), (x2, n2, "2")):
+        x, n = domain.count(refusals, f"x{which}"), domain.count(prompts, f"n{which}")
+        if x > n:
+            raise ValueError(f"x{which} must not exceed n{which}, got {refusals!r} of {prompts!r}")
+        if overlap > n:
+            raise ValueError(f"shared must not exceed n{which}, got {shared!r} of {prompts!r}")
+        ranges.append((max(0, x - (n - overlap)), min(x, overlap)))
+    (fewest_1, most_1), (fewest_2, most_2) = ranges
+    return max(0, fewest_1 - most_2, fewest_2 - most_1)
+
+
+def changed_decisions(first: Mapping[K, bool], second: Mapping[K, bool]) -> Changes:
+    """Count the decisions that differ between two runs, prompt by prompt: exact, where `min_changed` only bounds.
+
+    Parameters
+    ----------
+    first, second : mapping of prompt to bool
+        Whether each run refused. Keys must stand for the same content in both: an id together with its digest.
+
+    Returns
+    -------
+    Changes
+        Over the prompts that both mappings have; all 0 where they share none.
+    """
+    both = first.keys() & second.keys()
+    return Changes(
+        shared=len(both),
+        only_first=sum(first[prompt] and not second[prompt] for prompt in both),
+        only_second=sum(second[prompt] and not first[prompt] for prompt in both),
+    )
 
 
 def min_rate_if_decisions_unchanged(refused: float, n: float) -> float:
