@@ -51,6 +51,13 @@ def find_suites(
     )
 
 
+def named_suites(arguments: Iterable[str], invocation_dir: Path) -> frozenset[Path]:
+    """Return the suite files that a command line asks for by name: by their folder, or by a file or test in it."""
+    paths = (Path(invocation_dir, argument.split("::", 1)[0]).resolve() for argument in arguments)
+    folders = (path if path.is_dir() else path.parent for path in paths)
+    return frozenset(folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file())
+
+
 def _below(folder: Path) -> Iterable[Path]:
     for parent, folders, files in os.walk(folder):
         # What pytest never collects from holds no suites either: environments, caches, checkouts of version control.

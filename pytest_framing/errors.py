@@ -40,6 +40,10 @@ class PromptError(FramingError):
     """A prompt source that is missing, malformed or ambiguous."""
 
 
+class PromptsNotAtHandError(PromptError):
+    """Prompts that no way of getting them led to; the message tells how to get them."""
+
+
 class CheckpointError(FramingError):
     """A model that is unknown, or a checkpoint folder that cannot be loaded safely."""
 

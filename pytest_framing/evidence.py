@@ -6,9 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_framing.judges.manipulation_check import LABEL as CHECK_JUDGE
+from pytest_framing.records import CHECK_MODE
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from pytest_framing.early_stopping import EarlyStop
     from pytest_framing.plan import Plan, SuitePlan
     from pytest_framing.records import Case, CaseKey, Response, Verdict
 
@@ -19,7 +23,8 @@ class SuiteEvidence:
 
     ``missing`` cases have no response although they were to run, ``deselected`` ones were left out by the user on
     purpose, ``unjudged`` ones have a response and no verdict, ``duplicated`` ones have more than one of either, and
-    ``unplanned`` keys belong to no planned case.
+    ``unplanned`` keys belong to no planned case. ``stopped`` says where and why the suite ended before its last case,
+    where a large effect ended it.
     """
 
     plan: SuitePlan
@@ -31,17 +36,18 @@ class SuiteEvidence:
     duplicated: tuple[CaseKey, ...]
     unplanned: tuple[CaseKey, ...]
     interrupted: bool = False
+    stopped: EarlyStop | None = None
 
     @property
     def complete(self) -> bool:
         """Whether the run came to its end, and every planned case ran once and has one verdict."""
         short = self.missing or self.deselected or self.unjudged or self.duplicated or self.unplanned
-        return not (short or self.interrupted)
+        return not (short or self.interrupted or self.stopped)
 
     @property
     def narrowed(self) -> bool:
         """Whether all that is missing was left out on purpose."""
-        broken = self.missing or self.unjudged or self.duplicated or self.unplanned or self.interrupted
+        broken = self.missing or self.unjudged or self.duplicated or self.unplanned or self.interrupted or self.stopped
         return bool(self.deselected) and not broken
 
     def shortfall(self) -> str:
@@ -55,6 +61,8 @@ class SuiteEvidence:
             (self.unplanned, "were not planned"),
         )
         found = [f"{len(keys)} {what} (first: {keys[0][1]})" for keys, what in kinds if keys]
+        if self.stopped:
+            found.append("the suite stopped early")
         if self.interrupted:
             found.append("the run was cut short")
         return f"Of {planned} planned cases, {'; '.join(found)}" if found else ""
@@ -72,6 +80,7 @@ def gather_evidence(
     judges: Mapping[str, str],
     deselected: Collection[CaseKey] = frozenset(),
     interrupted: bool = False,
+    stops: Mapping[str, EarlyStop] | None = None,
 ) -> dict[str, SuiteEvidence]:
     """Join a ledger with its plan.
 
@@ -82,11 +91,13 @@ def gather_evidence(
     responses, verdicts
         Everything that the ledger holds, duplicates included.
     judges
-        Label of the judge whose verdicts count, by suite; verdicts of other judges stay in the ledger unused.
+        Label of the judge whose verdicts on prompts count, by suite; verdicts of others stay in the ledger unused.
     deselected
         Cases that the user left out on purpose.
     interrupted
         Whether the run ended before its last case.
+    stops
+        Where suites stopped early, by suite.
 
     Returns
     -------
@@ -95,7 +106,11 @@ def gather_evidence(
     """
     names = {suite.suite for suite in plan.suites}
     response_list = list(responses)
-    verdict_list = [one for one in verdicts if one.suite not in names or one.judge == judges.get(one.suite)]
+    verdict_list = [
+        one
+        for one in verdicts
+        if one.suite not in names or one.judge == (CHECK_JUDGE if one.mode == CHECK_MODE else judges.get(one.suite))
+    ]
     answered = Counter(response.key for response in response_list)
     judged = Counter(verdict.key for verdict in verdict_list)
     by_key = {response.key: response for response in response_list}
@@ -117,5 +132,6 @@ def gather_evidence(
             duplicated=tuple(key for key in keys if answered[key] > 1 or judged[key] > 1),
             unplanned=tuple(sorted(own - planned)),
             interrupted=interrupted,
+            stopped=(stops or {}).get(suite.suite),
         )
     return evidence

@@ -29,8 +29,8 @@ class CaseRunner:
         The plan of the session.
     engine
         Started engine.
-    judges
-        The judge of each suite by the suite's name.
+    judges, checks
+        The judge of each suite's prompts, and of its manipulation check, by the suite's name.
     ledger
         Where this worker's lines go.
     converse
@@ -44,6 +44,7 @@ class CaseRunner:
     plan: Plan
     engine: Engine
     judges: Mapping[str, Judge]
+    checks: Mapping[str, Judge]
     ledger: LedgerWriter
     converse: Callable[[Case], Conversation]
     max_new_tokens: Mapping[str, int]
@@ -81,7 +82,8 @@ class CaseRunner:
             As for :meth:`response`.
         """
         if case.key not in self._verdicts:
-            verdict = self.judges[case.suite].judge(case, self.response(case))
+            judges = self.checks if case.role == "check" else self.judges
+            verdict = judges[case.suite].judge(case, self.response(case))
             self.ledger.add_verdict(verdict)
             self._verdicts[case.key] = verdict
         return self._verdicts[case.key]

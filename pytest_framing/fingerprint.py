@@ -12,10 +12,10 @@ from pytest_framing.json_documents import document_digest
 from pytest_framing.records import FORCING_MODE, text_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_framing.engines.engine import EngineIdentity, EngineOptions
-    from pytest_framing.framings import FramingCatalogue
+    from pytest_framing.framings import FramingCatalogue, Question
     from pytest_framing.plan import SuitePlan
     from pytest_framing.suite import Suite
 
@@ -76,6 +76,7 @@ def fingerprint(
     engine: EngineIdentity,
     options: EngineOptions,
     judge: str,
+    questions: Sequence[Question] = (),
 ) -> Fingerprint:
     """Collect the fingerprint of one suite.
 
@@ -93,6 +94,8 @@ def fingerprint(
         What generates.
     judge
         Label of the judge.
+    questions
+        Questions of the manipulation check that the plan asks.
     """
     names = (suite.framings.reference, suite.framings.treatment, suite.framings.placebo)
     execution: dict[str, Any] = {"mode": suite.execution.mode, "prefix_reuse": False}
@@ -138,6 +141,7 @@ def fingerprint(
         "plan": document_digest([asdict(case) for case in plan.cases]),
         "order": suite.order.model_dump(),
         "controls": suite.controls.model_dump(),
+        "manipulation_check": document_digest([asdict(question) for question in questions]) if questions else "none",
         "profile": suite.profile,
         "engine": {"name": engine.name, "version": engine.version, "invariance": engine.invariance},
         "libraries": dict(engine.libraries),

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import SuiteError
 from pytest_framing.located_yaml import load_located_yaml
-from pytest_framing.records import FORCING_MODE
+from pytest_framing.records import FORCING_MODE, Prompt
 from pytest_framing.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_framing.records import Prompt
+    from pytest_framing.suite import Suite
 
 BUILTIN = Path(__file__).with_name("framings.yaml")
 LENGTH_TOLERANCE = 0.10
@@ -44,6 +44,10 @@ class Question:
     text: str
     answers: Mapping[str, str]
 
+    def prompt(self) -> Prompt:
+        """Return the question as something that can be asked."""
+        return Prompt(f"question-{self.id}", self.text)
+
 
 @dataclass(frozen=True)
 class FramingCatalogue:
@@ -66,11 +70,9 @@ class FramingCatalogue:
         except KeyError:
             raise SuiteError(f"unknown framing {name!r}: {did_you_mean(name, self.framings)}") from None
 
-    def with_texts(self, texts: Mapping[str, str]) -> FramingCatalogue:
-        """Return a catalogue in which a suite's own framing texts stand beside, or in place of, the built-in ones."""
-        preamble = next(iter(self.framings.values())).preamble
-        own = {name: Framing(name, preamble, " ".join(text.split())) for name, text in texts.items()}
-        return FramingCatalogue({**self.framings, **own}, self.forcing_suffix, self.questions)
+    def questions_about(self, *framings: str) -> tuple[Question, ...]:
+        """Return the questions that have a right answer under each of these framings."""
+        return tuple(question for question in self.questions if question.answers.keys() >= {*framings})
 
 
 @cache
@@ -84,6 +86,21 @@ def builtin_catalogue() -> FramingCatalogue:
         for row in data["manipulation_check"]
     )
     return FramingCatalogue(framings, data["forcing_suffix"], questions)
+
+
+def suite_catalogue(suite: Suite) -> FramingCatalogue:
+    """Return the texts that a suite uses: its own framings and questions stand in front of the built-in ones.
+
+    A framing whose text the suite replaces is another framing, about which the built-in questions know nothing.
+    """
+    builtin = builtin_catalogue()
+    preamble = next(iter(builtin.framings.values())).preamble
+    own = {name: Framing(name, preamble, " ".join(text.split())) for name, text in suite.framing_texts.items()}
+    questions = [Question(one.id, one.text, dict(one.answers)) for one in suite.questions] or [
+        Question(one.id, one.text, {name: answer for name, answer in one.answers.items() if name not in own})
+        for one in builtin.questions
+    ]
+    return FramingCatalogue({**builtin.framings, **own}, builtin.forcing_suffix, tuple(questions))
 
 
 @dataclass(frozen=True, slots=True)

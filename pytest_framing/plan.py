@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import PromptError, SuiteError
 from pytest_framing.json_documents import document_digest
-from pytest_framing.records import Batch, Case, CaseKey, Prompt, PromptSet, PromptSummary, Role
+from pytest_framing.records import (
+    CHECK_MODE,
+    Batch,
+    Case,
+    CaseKey,
+    Prompt,
+    PromptSet,
+    PromptSummary,
+    PromptTraits,
+    Role,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_framing.suite import Suite
@@ -27,12 +37,13 @@ BUCKETS: tuple[int, ...] = (16, 32, 48, *(eighth * 2**power for power in range(3
 
 @dataclass(frozen=True)
 class SuitePlan:
-    """The cases of one suite in planned order, and the batches that they run in."""
+    """The cases of one suite in planned order, the batches that they run in, and what is known of each prompt."""
 
     suite: str
     prompts: PromptSummary
     cases: tuple[Case, ...] = field(repr=False)
     batches: tuple[Batch, ...] = field(repr=False)
+    traits: Mapping[str, PromptTraits] = field(repr=False)
 
     def document(self) -> dict[str, Any]:
         """Return the plan of the suite as JSON."""
@@ -43,6 +54,7 @@ class SuitePlan:
                 for batch in self.batches
             ],
             "cases": [asdict(case) for case in self.cases],
+            "traits": {prompt_id: asdict(one) for prompt_id, one in self.traits.items()},
         }
 
     @classmethod
@@ -62,6 +74,7 @@ class SuitePlan:
                 Batch(batch["id"], suite, batch["rows"], batch["length"], tuple(batch["cases"]))
                 for batch in document["batches"]
             ),
+            {prompt_id: PromptTraits(**one) for prompt_id, one in document["traits"].items()},
         )
 
 
@@ -80,6 +93,10 @@ class Plan:
     def batches(self) -> Mapping[str, Batch]:
         """Every batch by id."""
         return {batch.id: batch for suite in self.suites for batch in suite.batches}
+
+    def prompts(self, suite: str) -> Collection[str]:
+        """Ids of the prompts that a suite asks."""
+        return next(one.traits for one in self.suites if one.suite == suite).keys()
 
     @cached_property
     def digest(self) -> str:
@@ -114,7 +131,7 @@ def case_id(prompt_id: str, framing: str, mode: str, replicate: int) -> str:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Cases that have to share a batch: the two members of a pair in drawn order, or one placebo case."""
+    """Cases that share a batch: a pair in drawn order, a question under both framings, or one placebo case."""
 
     prompt: Prompt
     mode: str
@@ -129,7 +146,12 @@ class _Unit:
         return f"{self.prompt.id}-{self.mode}{suffix}" if self.role == "pair" else ""
 
 
-def plan_suite(suite: Suite, prompts: PromptSet, count_tokens: Callable[[Prompt, str, str], int]) -> SuitePlan:
+def plan_suite(
+    suite: Suite,
+    prompts: PromptSet,
+    count_tokens: Callable[[Prompt, str, str], int],
+    questions: Sequence[Prompt] = (),
+) -> SuitePlan:
     """Plan every case of a suite.
 
     Parameters
@@ -140,6 +162,8 @@ def plan_suite(suite: Suite, prompts: PromptSet, count_tokens: Callable[[Prompt,
         What is asked.
     count_tokens
         Number of tokens of the rendered prompt under a framing and a mode.
+    questions
+        Questions of the manipulation check, which run under both framings in batches of their own.
 
     Raises
     ------
@@ -149,7 +173,7 @@ def plan_suite(suite: Suite, prompts: PromptSet, count_tokens: Callable[[Prompt,
     ordered = list(prompts.prompts)
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:prompts").shuffle(ordered)
-    groups = _batched(suite, _units(suite, ordered, count_tokens))
+    groups = _batched(suite, [*_units(suite, ordered, count_tokens), *_checks(suite, questions, count_tokens)])
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:batches").shuffle(groups)
     cases: list[Case] = []
@@ -160,7 +184,14 @@ def plan_suite(suite: Suite, prompts: PromptSet, count_tokens: Callable[[Prompt,
         cases.extend(members)
         batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members)))
     _hold_unique(cases)
-    return SuitePlan(suite.name, prompts.summary(), tuple(cases), tuple(batches))
+    reference, mode = suite.framings.reference, suite.modes[0]
+    traits = {
+        prompt.id: PromptTraits(
+            prompt.functional_category, prompt.semantic_category, count_tokens(prompt, reference, mode)
+        )
+        for prompt in sorted(prompts.prompts, key=lambda prompt: prompt.id)
+    }
+    return SuitePlan(suite.name, prompts.summary(), tuple(cases), tuple(batches), traits)
 
 
 def hold_unique_suites(suites: Iterable[tuple[str, Path]]) -> None:
@@ -194,6 +225,15 @@ def _units(suite: Suite, prompts: list[Prompt], count_tokens: Callable[[Prompt, 
                 yield _Unit(prompt, mode, 1, "placebo", (placebo,), count_tokens(prompt, placebo, mode))
 
 
+def _checks(
+    suite: Suite, questions: Sequence[Prompt], count_tokens: Callable[[Prompt, str, str], int]
+) -> Iterator[_Unit]:
+    framings = (suite.framings.reference, suite.framings.treatment)
+    for question in questions:
+        length = max(count_tokens(question, framing, CHECK_MODE) for framing in framings)
+        yield _Unit(question, CHECK_MODE, 1, "check", framings, length)
+
+
 def _repeated(suite: Suite, prompts: list[Prompt]) -> frozenset[str]:
     """Ids of the prompts that run twice: the share asked for, chosen by the seed and each prompt's own id."""
     count = round(suite.controls.repeat_fraction * len(prompts))
@@ -207,12 +247,12 @@ def _batched(suite: Suite, units: Iterable[_Unit]) -> list[tuple[int, int, list[
         return [(0, 0, [unit]) for unit in units]
     waiting: dict[tuple[Role, int, int], list[_Unit]] = defaultdict(list)
     for unit in units:
-        # Replicates and placebo cases have batches of their own: beside their pair they could share its fate.
+        # Replicates, placebo cases and questions have batches of their own: beside a pair they could share its fate.
         waiting[unit.role, unit.replicate, bucket(unit.length)].append(unit)
     groups: list[tuple[int, int, list[_Unit]]] = []
-    for (role, _, length), members in waiting.items():
+    for (_, _, length), members in waiting.items():
         rows = batch_rows(suite, length)
-        size = rows // 2 if role == "pair" else rows
+        size = rows // len(members[0].framings)
         groups.extend((rows, length, members[start : start + size]) for start in range(0, len(members), size))
     return groups
 

@@ -20,6 +20,7 @@ from pytest_framing.settings import OPTIONS, Option, parse_settings
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
+    from pytest_framing.early_stopping import EarlyStop, StopMonitor
     from pytest_framing.execution import CaseRunner
     from pytest_framing.extensions import Extensions
     from pytest_framing.gates.gate import GateResult
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MARKER = "framing(suite): run the test once for every case of the suite file, named relative to the test's own file"
 NO_CASES = 'no cases: name a model (pytest suites/ --model tiny), and mark the test pytest.mark.framing("suite.yaml")'
-LETTERS = {"refusal": "R", "partial_refusal": "P", "compliance": "C", "invalid": "I"}
+LETTERS = {"refusal": "R", "partial_refusal": "P", "compliance": "C", "invalid": "I", "correct": "+", "incorrect": "-"}
 
 
 @dataclass
@@ -46,6 +47,7 @@ class GateSession:
     folder: Path | None
     worker: str
     narrowed: bool
+    monitor: StopMonitor | None = None
     deselected: set[CaseKey] = field(default_factory=set)
     conclusion: Conclusion | None = None
 
@@ -53,6 +55,25 @@ class GateSession:
     def on_controller(self) -> bool:
         """Whether this process concludes the run."""
         return self.worker == "main"
+
+    def watch(self, case: CaseKey, verdict: str) -> None:
+        """Take in a verdict, and leave word in the run folder when a suite has seen enough."""
+        from pytest_framing.early_stopping import write_stops
+        from pytest_framing.records import VerdictLabel
+
+        if self.monitor is None or self.folder is None:
+            return
+        if self.monitor.add(case, VerdictLabel(verdict)) is not None:
+            write_stops(self.folder, self.monitor.stopped.values())
+
+    def stop_of(self, suite: str) -> EarlyStop | None:
+        """Where a suite stopped, as the controller left word of it."""
+        from pytest_framing.early_stopping import FILE, read_stops
+
+        stopping = self.prepared.suites[suite].suite.stop.early
+        if not stopping or self.folder is None or not (self.folder / FILE).exists():
+            return None
+        return read_stops(self.folder).get(suite)
 
 
 SESSION = pytest.StashKey[GateSession]()
@@ -104,6 +125,8 @@ def pytest_configure(config: pytest.Config) -> None:
         session = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
         if session is not None:
             config.stash[SESSION] = session
+            if session.monitor is not None:
+                config.pluginmanager.register(_Watch(session), "framing-early-stopping")
     except FramingError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -138,7 +161,8 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _start(config: pytest.Config, settings: Any) -> GateSession | None:
-    from pytest_framing.discovery import find_suites
+    from pytest_framing.discovery import find_suites, named_suites
+    from pytest_framing.early_stopping import StopMonitor
     from pytest_framing.run import prepare
     from pytest_framing.run_folder import DEFAULT, make_run_folder, name_latest, new_run_id, write_plan
 
@@ -153,14 +177,18 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
         return None  # pytest ends with an error of its own, and nothing may be left behind
     if not suites and config.option.framing_model is None:
         return None  # a model in the ini file does not make a gate run of the project's other tests
-    prepared = prepare(settings, suites, _extensions(config), new_run_id(settings.model))
+    named = named_suites(config.args, config.invocation_params.dir)
+    prepared = prepare(settings, suites, _extensions(config), new_run_id(settings.model), named)
     folder = None
     if not config.option.collectonly:
         folder = make_run_folder(settings.out or settings.root / DEFAULT, prepared.record.run_id)
         write_plan(folder, prepared.record)
         name_latest(folder)
     narrowed = bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args)
-    return GateSession(prepared, folder, "main", narrowed)
+    suites_by_name = {name: one.suite for name, one in prepared.suites.items()}
+    stopping = any(suite.stop.early for suite in suites_by_name.values())
+    monitor = StopMonitor(prepared.record.plan, suites_by_name) if stopping else None
+    return GateSession(prepared, folder, "main", narrowed, monitor)
 
 
 def _start_worker(config: pytest.Config, settings: Any) -> GateSession | None:
@@ -203,7 +231,10 @@ def pytest_configure_node(node: Any) -> None:
     session = node.config.stash.get(SESSION, None)
     if session is not None:
         node.workerinput["framing_folder"] = str(session.folder)
-        node.workerinput["framing_suites"] = [str(one.suite.path) for one in session.prepared.suites.values()]
+        node.workerinput["framing_suites"] = [
+            *(str(one.suite.path) for one in session.prepared.suites.values()),
+            *(str(path) for path in session.prepared.skipped),
+        ]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -260,6 +291,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     path = (metafunc.definition.path.parent / str(marker.args[0] if marker.args else "suite.yaml")).resolve()
     suite = next((one for one in session.prepared.suites.values() if one.suite.path == path), None)
+    if suite is None and path in session.prepared.skipped:
+        skipped = pytest.param(None, marks=pytest.mark.skip(reason=session.prepared.skipped[path]), id="skipped")
+        metafunc.parametrize("framing_case", [skipped], indirect=True)
+        return
     if suite is None:
         pytest.fail(f"{path}: not among the suites of this run; a suite is a folder with suite.yaml", pytrace=False)
     metafunc.parametrize("framing_case", suite.plan.cases, indirect=True, ids=_test_id)
@@ -346,6 +381,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         verdict = arguments.get("framing_verdict")
         if verdict is not None:
             report.framing = {  # type: ignore[attr-defined]  # our own word on a foreign report
+                "suite": verdict.suite,
                 "case": verdict.case_id,
                 "verdict": verdict.verdict.value,
             }
@@ -359,13 +395,37 @@ def _attach_text(report: pytest.TestReport, session: GateSession, arguments: dic
 
     case, runner = arguments.get("framing_case"), arguments.get("framing_model")
     if case is not None and runner is not None:
-        prompt = session.prepared.suites[case.suite].prompts_by_id[case.prompt_id]
+        prompt = session.prepared.suites[case.suite].prompt(case)
         report.sections.append(("framing prompt", printable(prompt.text)))
         report.sections.append(("framing answer", printable(runner.response(case).answer)))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is left of a suite that stopped early; its gates know that it is missing."""
+    session = item.config.stash.get(SESSION, None)
+    case = _case_of(item)
+    if session is not None and case is not None:
+        stop = session.stop_of(case.suite)
+        if stop is not None:
+            pytest.skip(stop.reason())
+
+
+class _Watch:
+    """Sees every report on the controller, with and without xdist; a hook of reports has no other way to its config."""
+
+    def __init__(self, session: GateSession) -> None:
+        self._session = session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hand verdicts to the monitor of early stopping."""
+        outcome = getattr(report, "framing", None)
+        if outcome is not None and report.when == "call":
+            self._session.watch((outcome["suite"], outcome["case"]), outcome["verdict"])
+
+
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Show a judged case by one letter: R refused, P partly, C complied, I invalid."""
+    """Show a judged case by one letter: R refused, P partly, C complied, I invalid; + and - for questions."""
     outcome = getattr(report, "framing", None)
     if outcome is None or not report.passed:
         return None

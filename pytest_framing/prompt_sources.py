@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.errors import PromptError, first_line
+from pytest_framing.errors import PromptError, PromptsNotAtHandError, first_line
 from pytest_framing.prompts import layout_of, prompts_of_rows, read_prompts
 from pytest_framing.records import PromptSet, text_digest
 
@@ -44,8 +44,10 @@ def resolve_prompts(
 
     Raises
     ------
+    PromptsNotAtHandError
+        When no way applies, telling how to get the prompts.
     PromptError
-        When no way applies, telling how to get the prompts, or when the file is bad.
+        When the file is bad.
     """
     source = suite.prompts.source
     chosen = _chosen(source, choices)
@@ -64,7 +66,7 @@ def resolve_prompts(
     elif model.embedded and source == "harmbench":
         prompts = synthetic("no HarmBench at hand: the embedded, harmless synthetic set stands in for it")
     else:
-        raise PromptError(_how_to_get(suite, root))
+        raise PromptsNotAtHandError(_how_to_get(suite, root))
     return _sampled(prompts, suite)
 
 
@@ -171,6 +173,11 @@ def _how_to_get(suite: Suite, root: Path) -> str:
             f"(data/behavior_datasets/{HARMBENCH_FILE} of the repository centerforaisafety/HarmBench) and "
             f"pass --framing-prompts {HARMBENCH_FILE} (or put it into {root / 'data'}), or read a pinned copy from "
             "the hub: --framing-prompts hub:ORG/NAME@REVISION"
+        )
+    if source == "xstest":
+        return (
+            f"{suite.path}: XSTest is not at hand; download its prompts (xstest_prompts.csv of the repository "
+            f"paul-rottger/xstest) and pass --framing-prompts xstest=xstest_prompts.csv, or put it into {root / 'data'}"
         )
     return (
         f"{suite.path}: no prompts for the source {source!r}; pass --framing-prompts {source}=FILE, or name `path` or "

@@ -11,7 +11,7 @@ import pytest_framing
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 # What is bound: the plan, every response and verdict, and what was concluded from them.
-BOUND = ("plan.json", "responses*.jsonl", "verdicts*.jsonl", "results.json", "summary.md")
+BOUND = ("plan.json", "stopped.json", "responses*.jsonl", "verdicts*.jsonl", "results.json", "summary.md")
 RESULT_WORDS = {"pass": "PASSED", "fail": "FAILED", "inconclusive": "WARNED", "not_evaluated": "WARNED"}
 
 
@@ -57,6 +57,7 @@ def receipt_document(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
                 "prompts": {suite: entry["prompts"] for suite, entry in results["suites"].items()},
                 "profiles": {suite: entry["profile"] for suite, entry in results["suites"].items()},
                 "lint": {suite: entry["lint"] for suite, entry in results["suites"].items()},
+                "skipped_suites": results["skipped_suites"],
                 "evidence": {suite: entry["evidence"] for suite, entry in results["suites"].items()},
                 "baselines": {
                     suite: entry["baseline"]["note"] or Path(entry["baseline"]["path"]).name

@@ -11,21 +11,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-Role = Literal["pair", "placebo"]
+Role = Literal["pair", "placebo", "check"]
 FinishReason = Literal["stop", "length", "error"]
 CaseKey = tuple[str, str]
 
 STANDARD_MODE = "standard"
 FORCING_MODE = "forcing"
+CHECK_MODE = "check"
+"""Mode of the manipulation check's questions, which belong to no mode of the prompts."""
 
 
 class VerdictLabel(StrEnum):
-    """What a judge may say of an answer."""
+    """What a judge may say of an answer; the last two are for the questions of the manipulation check alone."""
 
     REFUSAL = "refusal"
     PARTIAL_REFUSAL = "partial_refusal"
     COMPLIANCE = "compliance"
     INVALID = "invalid"
+    CORRECT = "correct"
+    INCORRECT = "incorrect"
 
 
 REFUSED = frozenset({VerdictLabel.REFUSAL, VerdictLabel.PARTIAL_REFUSAL})
@@ -61,6 +65,15 @@ class Prompt:
     def digest(self) -> str:
         """Digest of the content alone, so that the same id with another text is noticed."""
         return text_digest(self.context, self.behaviour)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTraits:
+    """What is known of a prompt without its text; ``tokens`` is its length as rendered under the reference framing."""
+
+    functional_category: str
+    semantic_category: str
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +114,10 @@ class PromptSet:
 class Case:
     """One prompt × framing × mode × replicate, with its place in the plan.
 
-    ``pair`` is the id shared by the cases that differ in framing alone; ``period`` says whether the draw put the case
-    first (1) or second (2) in its pair, and is 0 for a placebo case, which has no pair. ``slot`` is its place in the
-    batch: a row in batched execution, a turn in sequential execution.
+    A case whose role is ``check`` puts a question of the manipulation check in place of a prompt. ``pair`` is the id
+    shared by the cases that differ in framing alone; ``period`` says whether the draw put the case first (1) or second
+    (2) in its pair. Placebo cases and questions have neither. ``slot`` is its place in the batch: a row in batched
+    execution, a turn in sequential execution.
     """
 
     id: str

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.early_stopping import read_stops
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
 from pytest_framing.gates.evaluation import evaluate, verdict
-from pytest_framing.gates.gate import GateContext, GateResult, GateStatus
-from pytest_framing.json_documents import write_document, write_text
+from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
+from pytest_framing.json_documents import finite, write_document, write_text
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.receipt import receipt_document
 from pytest_framing.report.markdown import markdown_summary
@@ -18,14 +19,16 @@ from pytest_framing.study import SuiteStudy, study_suite
 from pytest_framing.suite import RELEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pytest_framing.baseline import Baseline
     from pytest_framing.gates.gate import Gate
     from pytest_framing.records import CaseKey
     from pytest_framing.run_folder import RunRecord
+    from pytest_framing.suite import Suite
 
 SCHEMA_VERSION = 1
+GAP_GATES = frozenset({"gap_contains_zero", "gap_equivalent"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class SuiteConclusion:
     baseline_note: str
     profile: str = RELEASE
     lint: tuple[str, ...] = ()
+    tests: tuple[SessionTest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Conclusion:
                 "fields": {name: one.document() for name, one in self.record.fingerprints.items()},
             },
             "torn_files": [path.name for path in self.torn],
+            "skipped_suites": dict(self.record.skipped),
             "suites": {name: self._suite_document(one) for name, one in self.suites.items()},
         }
 
@@ -100,8 +105,14 @@ class Conclusion:
                 "duplicated": len(evidence.duplicated),
                 "unplanned": len(evidence.unplanned),
                 "interrupted": evidence.interrupted,
+                "stopped": asdict(evidence.stopped) if evidence.stopped else None,
             },
             "estimates": {mode: study.document() for mode, study in one.study.modes.items()},
+            "manipulation_check": {name: rate.document("correct") for name, rate in one.study.checks.items()},
+            "tests": [
+                {"gate": test.gate, "scope": test.scope, "p": finite(test.p), "adjusted": finite(test.adjusted)}
+                for test in one.tests
+            ],
             "gates": [result.document() for result in one.gates],
         }
 
@@ -135,7 +146,7 @@ def conclude(
     Raises
     ------
     LedgerError
-        When the ledger is damaged.
+        When the ledger, or the record of early stops, is damaged.
     """
     responses, verdicts = read_responses(folder), read_verdicts(folder)
     evidence = gather_evidence(
@@ -145,18 +156,40 @@ def conclude(
         judges=record.judges,
         deselected=deselected,
         interrupted=interrupted,
+        stops=read_stops(folder),
     )
-    comparisons = sum(len(suite.modes) for suite in record.suites.values())
-    suites = {}
-    for name, suite in record.suites.items():
-        study = study_suite(suite, evidence[name], comparisons)
-        baseline, note = baselines[name]
-        context = GateContext(suite, evidence[name], study, record.fingerprints[name], baseline, note)
-        results = evaluate(gates, context, release=record.release)
-        suites[name] = SuiteConclusion(
-            evidence[name], study, tuple(results), baseline, note, suite.profile, record.lint.get(name, ())
+    comparisons = gap_comparisons(record.suites.values())
+    contexts = {
+        name: GateContext(
+            suite,
+            evidence[name],
+            study_suite(suite, evidence[name], comparisons),
+            record.fingerprints[name],
+            *baselines[name],
         )
+        for name, suite in record.suites.items()
+    }
+    evaluations = evaluate(gates, contexts, release=record.release)
+    suites = {
+        name: SuiteConclusion(
+            context.evidence,
+            context.study,
+            evaluations[name].results,
+            context.baseline,
+            context.baseline_note,
+            context.suite.profile,
+            record.lint.get(name, ()),
+            evaluations[name].tests,
+        )
+        for name, context in contexts.items()
+    }
     return Conclusion(record, suites, responses.torn + verdicts.torn)
+
+
+def gap_comparisons(suites: Iterable[Suite]) -> int:
+    """Count the gap comparisons of a session: each mode of each suite whose gates look at its gap."""
+    looked_at = sum(len(suite.modes) for suite in suites if GAP_GATES & suite.gates.keys())
+    return max(1, looked_at)
 
 
 def write_conclusion(conclusion: Conclusion, folder: Path) -> None:

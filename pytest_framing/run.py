@@ -9,27 +9,28 @@ from typing import TYPE_CHECKING
 from pytest_framing.baseline import NONE, check_allowed_fields, find_baseline, hold_comparable
 from pytest_framing.engines.engine import EngineOptions
 from pytest_framing.engines.selection import choose_engine
-from pytest_framing.errors import BaselineError, PromptError, SettingsError, SuiteError
+from pytest_framing.errors import BaselineError, PromptError, PromptsNotAtHandError, SettingsError, SuiteError
 from pytest_framing.execution import CaseRunner
 from pytest_framing.extensions import Extensions
 from pytest_framing.fingerprint import RenderedFraming, fingerprint
-from pytest_framing.framings import builtin_catalogue, conversation, lint_framings
+from pytest_framing.framings import conversation, lint_framings, suite_catalogue
 from pytest_framing.gates.evaluation import known_gates, parameter_models
 from pytest_framing.judges.judge import choose_judge
+from pytest_framing.judges.manipulation_check import ManipulationCheckJudge
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.models.registry import resolve_model
 from pytest_framing.plan import DEFAULT_BATCH_SIZE, Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
-from pytest_framing.records import Prompt, PromptSet, text_digest
+from pytest_framing.records import CHECK_MODE, Prompt, PromptSet, text_digest
 from pytest_framing.run_folder import RunRecord, Subject
 from pytest_framing.suite import RELEASE, load_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pytest_framing.baseline import Baseline
     from pytest_framing.engines.engine import Conversation, Engine
-    from pytest_framing.framings import FramingCatalogue
+    from pytest_framing.framings import FramingCatalogue, Question
     from pytest_framing.gates.gate import Gate
     from pytest_framing.judges.judge import Judge
     from pytest_framing.models.registry import ModelSpec
@@ -56,16 +57,29 @@ class PreparedSuite:
     baseline: Baseline | None
     baseline_note: str
     lint: tuple[str, ...]
+    questions: Mapping[str, Question]
     prompts_by_id: Mapping[str, Prompt] = field(repr=False)
+
+    @property
+    def check(self) -> Judge:
+        """The judge of the manipulation check."""
+        return ManipulationCheckJudge(self.questions)
+
+    def prompt(self, case: Case) -> Prompt:
+        """Return the request of a case of this suite: a prompt, or a question of the manipulation check."""
+        return self.questions[case.prompt_id].prompt() if case.role == "check" else self.prompts_by_id[case.prompt_id]
 
     def converse(self, case: Case) -> Conversation:
         """Return what the model reads for a case of this suite."""
-        return _converse(self.suite, self.catalogue, self.prompts_by_id[case.prompt_id], case.framing, case.mode)
+        return _converse(self.suite, self.catalogue, self.prompt(case), case.framing, case.mode)
 
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """All suites of a session with their engine; weights are not loaded yet."""
+    """All suites of a session with their engine; weights are not loaded yet.
+
+    ``skipped`` has the files of the suites that were left out because their prompts are not at hand, and why.
+    """
 
     settings: Settings
     model: ModelSpec
@@ -73,6 +87,7 @@ class PreparedRun:
     suites: Mapping[str, PreparedSuite]
     gates: Mapping[str, Gate]
     record: RunRecord
+    skipped: Mapping[Path, str] = field(default_factory=dict)
 
     def runner(self, folder: Path, worker: str) -> CaseRunner:
         """Load the weights and return what runs cases."""
@@ -81,6 +96,7 @@ class PreparedRun:
             plan=self.record.plan,
             engine=self.engine,
             judges={name: one.judge for name, one in self.suites.items()},
+            checks={name: one.check for name, one in self.suites.items()},
             ledger=LedgerWriter(folder, worker),
             converse=lambda case: self.suites[case.suite].converse(case),
             max_new_tokens={name: one.suite.decoding.max_new_tokens for name, one in self.suites.items()},
@@ -88,10 +104,29 @@ class PreparedRun:
         )
 
 
-def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensions, run_id: str) -> PreparedRun:
+def prepare(
+    settings: Settings,
+    suite_files: Sequence[Path],
+    extensions: Extensions,
+    run_id: str,
+    named: Collection[Path] = (),
+) -> PreparedRun:
     """Read and check everything, draw the plan, and hold the baseline's protocol against this one.
 
     It depends on its arguments alone, so that every worker of a session comes to the same plan.
+
+    Parameters
+    ----------
+    settings
+        What the user asked for.
+    suite_files
+        The ``suite.yaml`` of every suite below the paths of the command line.
+    extensions
+        Engines, judges, prompt sources and gates of plugins.
+    run_id
+        Name of the run.
+    named
+        Suite files that were asked for by name: these are never skipped for want of prompts.
 
     Raises
     ------
@@ -114,16 +149,14 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
     judges = {suite.name: choose_judge(suite.judge, extensions.judges) for suite in suites}
     engine = choose_engine(settings.engine, options, extensions.engines)
     hold_choices_used(settings.prompts, {suite.prompts.source for suite in suites})
-    prompt_sets = {
-        suite.name: resolve_prompts(suite, settings.prompts, model, settings.root, extensions.prompt_sources)
-        for suite in suites
-    }
+    prompt_sets, skipped = _prompt_sets(suites, settings, model, extensions, named)
+    suites = [suite for suite in suites if suite.name in prompt_sets]
     identity = engine.identity()
     prepared: dict[str, PreparedSuite] = {}
     prints = {}
     found = False
     for suite in suites:
-        catalogue = builtin_catalogue().with_texts(suite.framing_texts)
+        catalogue = suite_catalogue(suite)
         framings = suite.framings
         names = (framings.reference, framings.treatment, framings.placebo)
         try:
@@ -131,9 +164,17 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
         except SuiteError as error:
             raise SuiteError(f"{suite.path}: {error}") from None
         prompts = prompt_sets[suite.name]
-        plan = _plan(suite, prompts, catalogue, engine, identity.window)
+        questions = catalogue.questions_about(framings.reference, framings.treatment) if _asks(suite) else ()
+        plan = _plan(suite, prompts, questions, catalogue, engine, identity.window)
         print_ = fingerprint(
-            suite, plan, catalogue, _rendered(suite, catalogue, engine), identity, options, judges[suite.name].label
+            suite,
+            plan,
+            catalogue,
+            _rendered(suite, catalogue, engine),
+            identity,
+            options,
+            judges[suite.name].label,
+            questions,
         )
         baseline, note = find_baseline(settings, model.name, suite.name, prompts.source)
         if baseline is not None:
@@ -149,6 +190,7 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
             baseline=baseline,
             baseline_note=note,
             lint=tuple(lint),
+            questions={question.prompt().id: question for question in questions},
             prompts_by_id={prompt.id: prompt for prompt in prompts.prompts},
         )
     if settings.baseline not in (None, NONE) and not found:
@@ -166,8 +208,40 @@ def prepare(settings: Settings, suite_files: Sequence[Path], extensions: Extensi
         fingerprints=prints,
         plan=Plan(tuple(one.plan for one in prepared.values())),
         lint={name: one.lint for name, one in prepared.items()},
+        skipped={suite.name: reason for suite, reason in skipped},
     )
-    return PreparedRun(settings, model, engine, prepared, gates, record)
+    return PreparedRun(
+        settings, model, engine, prepared, gates, record, {suite.path: reason for suite, reason in skipped}
+    )
+
+
+def _prompt_sets(
+    suites: Sequence[Suite],
+    settings: Settings,
+    model: ModelSpec,
+    extensions: Extensions,
+    named: Collection[Path],
+) -> tuple[dict[str, PromptSet], list[tuple[Suite, str]]]:
+    """Return the prompts of each suite by its name, and the suites to skip for want of theirs, with the reason."""
+    found: dict[str, PromptSet] = {}
+    lacking: list[tuple[Suite, PromptsNotAtHandError]] = []
+    for suite in suites:
+        try:
+            found[suite.name] = resolve_prompts(
+                suite, settings.prompts, model, settings.root, extensions.prompt_sources
+            )
+        except PromptsNotAtHandError as error:
+            if suite.prompts.required or suite.path in named:
+                raise
+            lacking.append((suite, error))
+    if not found:
+        raise lacking[0][1]
+    return found, [(suite, str(error)) for suite, error in lacking]
+
+
+def _asks(suite: Suite) -> bool:
+    """Whether the questions of the manipulation check are put in this run: they are where its gate looks at them."""
+    return "manipulation_check" in suite.gates
 
 
 def _with_overrides(suite: Suite, settings: Settings, model: ModelSpec) -> Suite:
@@ -200,11 +274,21 @@ def _converse(suite: Suite, catalogue: FramingCatalogue, prompt: Prompt, framing
     return conversation(prompt, catalogue.framing(framing), mode, suite.placement or DEFAULT_PLACEMENT, catalogue)
 
 
-def _plan(suite: Suite, prompts: PromptSet, catalogue: FramingCatalogue, engine: Engine, window: int) -> SuitePlan:
+def _plan(
+    suite: Suite,
+    prompts: PromptSet,
+    questions: Sequence[Question],
+    catalogue: FramingCatalogue,
+    engine: Engine,
+    window: int,
+) -> SuitePlan:
+    asked = [question.prompt() for question in questions]
     framings = [suite.framings.reference, suite.framings.treatment]
     if suite.controls.placebo:
         framings.append(suite.framings.placebo)
-    keys = [(prompt, framing, mode) for prompt in prompts.prompts for framing in framings for mode in suite.modes]
+    modes: tuple[str, ...] = suite.modes
+    keys = [(prompt, framing, mode) for prompt in prompts.prompts for framing in framings for mode in modes]
+    keys += [(question, framing, CHECK_MODE) for question in asked for framing in framings[:2]]
     lengths = engine.count_tokens([_converse(suite, catalogue, *key) for key in keys])
     by_key: dict[tuple[str, str, str], int] = {
         (prompt.id, framing, mode): n for (prompt, framing, mode), n in zip(keys, lengths, strict=True)
@@ -218,7 +302,7 @@ def _plan(suite: Suite, prompts: PromptSet, catalogue: FramingCatalogue, engine:
             f"{limit} new ones; the longest, {longest[0]!r}, has {by_key[longest]}. Leave them out, or lower "
             "decoding.max_new_tokens: nothing is ever cut silently"
         )
-    return plan_suite(suite, prompts, lambda prompt, framing, mode: by_key[prompt.id, framing, mode])
+    return plan_suite(suite, prompts, lambda prompt, framing, mode: by_key[prompt.id, framing, mode], asked)
 
 
 def _rendered(suite: Suite, catalogue: FramingCatalogue, engine: Engine) -> dict[str, RenderedFraming]:

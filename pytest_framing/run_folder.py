@@ -41,7 +41,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that the folder of a run says before its first response: enough to gate it again without the model."""
+    """All that the folder of a run says before its first response: enough to gate it again without the model.
+
+    ``skipped`` has the suites whose prompts were not at hand, by name, and why.
+    """
 
     run_id: str
     subject: Subject
@@ -52,6 +55,7 @@ class RunRecord:
     fingerprints: Mapping[str, Fingerprint]
     plan: Plan
     lint: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def protocol_digest(self) -> str:
@@ -116,6 +120,7 @@ def write_plan(folder: Path, record: RunRecord) -> None:
             "model": asdict(record.subject),
             "release": record.release,
             "allowed_mismatch": list(record.allowed_mismatch),
+            "skipped": dict(record.skipped),
             "suites": suites,
         },
     )
@@ -165,6 +170,7 @@ def read_plan(folder: Path) -> RunRecord:
             judges={name: entry["judge"] for name, entry in entries.items()},
             fingerprints={name: Fingerprint(**entry["fingerprint"]) for name, entry in entries.items()},
             lint={name: tuple(entry["lint"]) for name, entry in entries.items()},
+            skipped=document["skipped"],
             plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

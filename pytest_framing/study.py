@@ -1,135 +1,87 @@
-"""The estimates of a run: rates by arm, the paired table, the compliance gap, flips, and the control arms."""
+"""The estimates of a run: rates by arm, the paired table, the compliance gap, flips, and the control arms.
+
+A study holds counts alone, so that what gates decide depends on nothing else: a simulated run is judged by the very
+same gates (``bench/calibration``).
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.json_documents import finite
+from pytest_framing.order_evidence import executed_pairs
+from pytest_framing.paired_table import CONFIDENCE, PairedTable, Rate, tabulate
+from pytest_framing.records import VerdictLabel
 from pytest_framing.stats.multiplicity import bonferroni_confidence
-from pytest_framing.stats.paired import McNemar, mcnemar, tango_interval
-from pytest_framing.stats.rates import wilson_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from pytest_framing.evidence import SuiteEvidence
-    from pytest_framing.records import Verdict
+    from pytest_framing.records import Case, Verdict
     from pytest_framing.suite import FramingPair, Suite
 
-CONFIDENCE = 0.95
+EMPTY = PairedTable(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A proportion with its Wilson interval at 95 %."""
+class Validity:
+    """Pairs by whose answer could not be judged."""
 
-    count: int
-    n: int
+    both_valid: int
+    reference_invalid: int
+    treatment_invalid: int
+    both_invalid: int
 
     @property
-    def rate(self) -> float:
-        """The share; NaN without any case."""
-        return self.count / self.n if self.n else float("nan")
+    def pairs(self) -> int:
+        """Number of pairs that ran."""
+        return self.both_valid + self.reference_invalid + self.treatment_invalid + self.both_invalid
 
-    @cached_property
-    def interval(self) -> tuple[float, float]:
-        """Limits of the interval; NaN without any case."""
-        if not self.n:
-            return float("nan"), float("nan")
-        low, high = wilson_interval(self.count, self.n, CONFIDENCE)
-        return low, high
-
-    def document(self, count_name: str) -> dict[str, Any]:
-        """Entry of ``results.json``."""
-        low, high = self.interval
-        return {
-            "n": self.n,
-            count_name: self.count,
-            "rate": finite(self.rate),
-            "low": finite(low),
-            "high": finite(high),
-        }
+    @property
+    def invalid_by_arm(self) -> tuple[int, int]:
+        """Invalid answers under reference and treatment."""
+        return self.reference_invalid + self.both_invalid, self.treatment_invalid + self.both_invalid
 
 
 @dataclass(frozen=True)
-class PairOutcome:
-    """Both verdicts of one pair."""
+class FlipContrast:
+    """Prompts by what made their verdict flip: the framing, the placebo framing, both, or neither."""
 
-    prompt_id: str
-    mode: str
-    replicate: int
-    reference: Verdict
-    treatment: Verdict
-
-    @property
-    def valid(self) -> bool:
-        """Whether both answers could be judged."""
-        return self.reference.valid and self.treatment.valid
-
-    @property
-    def flipped(self) -> bool:
-        """Whether the two verdicts differ."""
-        return self.reference.refused != self.treatment.refused
-
-
-@dataclass(frozen=True)
-class PairedTable:
-    """Counts of valid pairs by who refused; ``gap`` is treatment minus reference."""
-
-    both_refuse: int
-    reference_only: int
-    treatment_only: int
+    both: int
+    framing_only: int
+    placebo_only: int
     neither: int
 
     @property
     def n(self) -> int:
-        """Number of valid pairs."""
-        return self.both_refuse + self.reference_only + self.treatment_only + self.neither
-
-    @property
-    def gap(self) -> float:
-        """The compliance gap; NaN without a valid pair."""
-        return (self.treatment_only - self.reference_only) / self.n if self.n else float("nan")
-
-    @property
-    def flips(self) -> Rate:
-        """Discordant pairs among the valid ones."""
-        return Rate(self.reference_only + self.treatment_only, self.n)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Tango's interval for the gap; NaN without a valid pair."""
-        if not self.n:
-            return float("nan"), float("nan")
-        low, high = tango_interval(self.treatment_only, self.reference_only, self.n, confidence)
-        return low, high
-
-    def mcnemar(self) -> McNemar:
-        """McNemar's tests of the gap."""
-        return mcnemar(self.treatment_only, self.reference_only)
+        """Prompts with three valid answers."""
+        return self.both + self.framing_only + self.placebo_only + self.neither
 
 
 @dataclass(frozen=True)
 class ModeStudy:
-    """Everything estimated for one mode of a suite."""
+    """Everything counted for one mode of a suite.
+
+    ``table`` holds the valid pairs of replicate 1: the unit of analysis. ``reference_first`` and ``treatment_first``
+    hold those of them whose order is on record, by what ran first. ``noise`` counts flips between replicates of one
+    framing and ``unstable`` replicates of which one alone could be judged. ``placebo`` sets the reference framing
+    against the placebo, ``contrast`` both kinds of flips on the same prompts. ``comparisons`` are the gap comparisons
+    of the session.
+    """
 
     mode: str
     framings: FramingPair
-    pairs: tuple[PairOutcome, ...] = field(repr=False)
-    repeats: tuple[PairOutcome, ...] = field(repr=False)
-    placebo: Mapping[str, Verdict] = field(repr=False)
+    table: PairedTable
+    validity: Validity
+    reference_first: PairedTable = EMPTY
+    treatment_first: PairedTable = EMPTY
+    noise: Mapping[str, Rate] = field(default_factory=dict)
+    unstable: int = 0
+    placebo: PairedTable = EMPTY
+    contrast: FlipContrast = FlipContrast(0, 0, 0, 0)
     comparisons: int = 1
-
-    @cached_property
-    def valid_pairs(self) -> tuple[PairOutcome, ...]:
-        """Pairs of replicate 1 whose two verdicts are valid: the unit of analysis."""
-        return tuple(pair for pair in self.pairs if pair.valid)
-
-    @cached_property
-    def table(self) -> PairedTable:
-        """The paired 2×2 table."""
-        return tabulate((pair.reference.refused, pair.treatment.refused) for pair in self.valid_pairs)
 
     @property
     def arms(self) -> dict[str, Rate]:
@@ -145,43 +97,21 @@ class ModeStudy:
         """Confidence of each gap interval that makes 95 % for all of the session's together."""
         return bonferroni_confidence(CONFIDENCE, self.comparisons)
 
-    def noise_flips(self) -> dict[str, Rate]:
-        """Flips between the replicates of one framing (the noise floor), by framing."""
-        first = {pair.prompt_id: pair for pair in self.pairs}
-        counts = {}
-        for name, side in ((self.framings.reference, "reference"), (self.framings.treatment, "treatment")):
-            both = [
-                (getattr(first[again.prompt_id], side), getattr(again, side))
-                for again in self.repeats
-                if again.prompt_id in first
-            ]
-            valid = [(a, b) for a, b in both if a.valid and b.valid]
-            counts[name] = Rate(sum(a.refused != b.refused for a, b in valid), len(valid))
-        return counts
-
-    def placebo_table(self) -> PairedTable:
-        """The paired table of the reference framing against the placebo."""
-        return tabulate(
-            (pair.reference.refused, placebo.refused)
-            for pair in self.pairs
-            if (placebo := self.placebo.get(pair.prompt_id)) is not None and placebo.valid and pair.reference.valid
-        )
+    @property
+    def flips_by_period(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Pairs that refused in their first period only, and in their second only; by what ran first."""
+        first, second = self.reference_first, self.treatment_first
+        return (first.reference_only, first.treatment_only), (second.treatment_only, second.reference_only)
 
     def document(self) -> dict[str, Any]:
         """Entry of ``results.json``."""
-        table, reference, treatment = self.table, self.framings.reference, self.framings.treatment
+        table, placebo = self.table, self.placebo
         low, high = table.interval()
         wide_low, wide_high = table.interval(self.simultaneous_confidence)
         tests = table.mcnemar()
-        placebo = self.placebo_table()
         return {
             "arms": {name: rate.document("refusals") for name, rate in self.arms.items()},
-            "table": {
-                "both_refuse": table.both_refuse,
-                f"{reference}_only": table.reference_only,
-                f"{treatment}_only": table.treatment_only,
-                "neither": table.neither,
-            },
+            "table": self._cells(table),
             "gap": {
                 "estimate": finite(table.gap),
                 "low": finite(low),
@@ -196,35 +126,66 @@ class ModeStudy:
                 "mid_p": finite(tests.p_mid),
                 "corrected": finite(tests.p_corrected),
             },
+            "by_order": {
+                f"{self.framings.reference}_first": self._cells(self.reference_first),
+                f"{self.framings.treatment}_first": self._cells(self.treatment_first),
+            },
             "controls": {
-                "noise_floor": {name: rate.document("flips") for name, rate in self.noise_flips().items()},
+                "noise_floor": {name: rate.document("flips") for name, rate in self.noise.items()},
                 "placebo": {
                     "refusals": Rate(placebo.both_refuse + placebo.treatment_only, placebo.n).document("refusals"),
                     "flips": placebo.flips.document("flips"),
                 },
+                "flips_of_prompts": {
+                    "both": self.contrast.both,
+                    "framing_only": self.contrast.framing_only,
+                    "placebo_only": self.contrast.placebo_only,
+                    "neither": self.contrast.neither,
+                },
             },
+        }
+
+    def _cells(self, table: PairedTable) -> dict[str, int]:
+        return {
+            "both_refuse": table.both_refuse,
+            f"{self.framings.reference}_only": table.reference_only,
+            f"{self.framings.treatment}_only": table.treatment_only,
+            "neither": table.neither,
         }
 
 
 @dataclass(frozen=True)
 class SuiteStudy:
-    """The study of one suite."""
+    """The study of one suite.
+
+    ``counts`` are of the cases that ask prompts; ``checks`` has right answers to the manipulation check's questions by
+    framing, and is empty where none were asked.
+    """
 
     suite: str
     modes: Mapping[str, ModeStudy]
     counts: Mapping[str, int]
+    checks: Mapping[str, Rate] = field(default_factory=dict)
 
 
-def tabulate(refusals: Iterable[tuple[bool, bool]]) -> PairedTable:
-    """Count pairs of (reference refused, treatment refused)."""
-    cells = {(True, True): 0, (True, False): 0, (False, True): 0, (False, False): 0}
-    for pair in refusals:
-        cells[pair] += 1
-    return PairedTable(cells[True, True], cells[True, False], cells[False, True], cells[False, False])
+@dataclass(frozen=True)
+class _Pair:
+    """Both verdicts of one pair, and which framing went first, where that is on record."""
+
+    prompt_id: str
+    mode: str
+    replicate: int
+    reference: Verdict
+    treatment: Verdict
+    reference_first: bool | None
+
+    @property
+    def refused(self) -> tuple[bool, bool]:
+        return self.reference.refused, self.treatment.refused
 
 
 def study_suite(suite: Suite, evidence: SuiteEvidence, comparisons: int) -> SuiteStudy:
-    """Estimate everything for one suite.
+    """Count and estimate everything for one suite.
 
     Parameters
     ----------
@@ -235,42 +196,107 @@ def study_suite(suite: Suite, evidence: SuiteEvidence, comparisons: int) -> Suit
     comparisons
         Gap comparisons of the whole session, for simultaneous intervals.
     """
-    members: dict[tuple[str, str, int], dict[str, Verdict]] = {}
-    placebo: dict[str, dict[str, Verdict]] = {mode: {} for mode in suite.modes}
-    for case in evidence.plan.cases:
-        verdict = evidence.verdict(case)
-        if verdict is None:
-            continue
-        if case.role == "placebo":
-            placebo[case.mode][case.prompt_id] = verdict
-        else:
-            members.setdefault((case.prompt_id, case.mode, case.replicate), {})[case.framing] = verdict
-    outcomes = [
-        PairOutcome(
-            prompt_id=prompt_id,
-            mode=mode,
-            replicate=replicate,
-            reference=both[suite.framings.reference],
-            treatment=both[suite.framings.treatment],
-        )
-        for (prompt_id, mode, replicate), both in members.items()
-        if len(both) == 2
-    ]
+    pairs = list(_pairs(suite, evidence))
+    placebo = {
+        (case.mode, case.prompt_id): verdict
+        for case, verdict in _judged(evidence)
+        if case.role == "placebo" and verdict.valid
+    }
     modes: dict[str, ModeStudy] = {
-        mode: ModeStudy(
-            mode=mode,
-            framings=suite.framings,
-            pairs=tuple(one for one in outcomes if one.mode == mode and one.replicate == 1),
-            repeats=tuple(one for one in outcomes if one.mode == mode and one.replicate > 1),
-            placebo=placebo[mode],
-            comparisons=comparisons,
-        )
+        mode: _study_mode(suite, mode, [pair for pair in pairs if pair.mode == mode], placebo, comparisons)
         for mode in suite.modes
     }
+    asked = [case for case in evidence.plan.cases if case.role != "check"]
+    labels = [evidence.verdicts[case.key] for case in asked if case.key in evidence.verdicts]
     counts = {
-        "planned": len(evidence.plan.cases),
-        "executed": len(evidence.responses),
-        "judged": len(evidence.verdicts),
-        "invalid": sum(not verdict.valid for verdict in evidence.verdicts.values()),
+        "planned": len(asked),
+        "executed": sum(case.key in evidence.responses for case in asked),
+        "judged": len(labels),
+        "invalid": sum(not verdict.valid for verdict in labels),
     }
-    return SuiteStudy(suite.name, modes, counts)
+    return SuiteStudy(suite.name, modes, counts, _checks(suite, evidence))
+
+
+def _judged(evidence: SuiteEvidence) -> Iterable[tuple[Case, Verdict]]:
+    return ((case, verdict) for case in evidence.plan.cases if (verdict := evidence.verdict(case)) is not None)
+
+
+def _pairs(suite: Suite, evidence: SuiteEvidence) -> Iterable[_Pair]:
+    order = {pair.case.pair: pair.reference_first for pair in executed_pairs(evidence, suite) if pair.stamped}
+    members: dict[str, dict[str, tuple[Case, Verdict]]] = defaultdict(dict)
+    for case, verdict in _judged(evidence):
+        if case.role == "pair":
+            members[case.pair][case.framing] = (case, verdict)
+    for pair, both in members.items():
+        if len(both) == 2:
+            case, reference = both[suite.framings.reference]
+            _, treatment = both[suite.framings.treatment]
+            yield _Pair(case.prompt_id, case.mode, case.replicate, reference, treatment, order.get(pair))
+
+
+def _study_mode(
+    suite: Suite,
+    mode: str,
+    pairs: Sequence[_Pair],
+    placebo: Mapping[tuple[str, str], Verdict],
+    comparisons: int,
+) -> ModeStudy:
+    first = {pair.prompt_id: pair for pair in pairs if pair.replicate == 1}
+    repeats = [(first[pair.prompt_id], pair) for pair in pairs if pair.replicate > 1 and pair.prompt_id in first]
+    replicates = {
+        suite.framings.reference: [(one.reference, again.reference) for one, again in repeats],
+        suite.framings.treatment: [(one.treatment, again.treatment) for one, again in repeats],
+    }
+    valid = [pair for pair in first.values() if pair.reference.valid and pair.treatment.valid]
+    return ModeStudy(
+        mode=mode,
+        framings=suite.framings,
+        table=tabulate(pair.refused for pair in valid),
+        validity=_validity(first.values()),
+        reference_first=tabulate(pair.refused for pair in valid if pair.reference_first is True),
+        treatment_first=tabulate(pair.refused for pair in valid if pair.reference_first is False),
+        noise={name: _noise(both) for name, both in replicates.items()},
+        unstable=sum(a.valid != b.valid for both in replicates.values() for a, b in both),
+        placebo=tabulate(
+            (pair.reference.refused, placebo[mode, pair.prompt_id].refused)
+            for pair in first.values()
+            if (mode, pair.prompt_id) in placebo and pair.reference.valid
+        ),
+        contrast=_contrast(
+            (pair.reference.refused, pair.treatment.refused, placebo[mode, pair.prompt_id].refused)
+            for pair in valid
+            if (mode, pair.prompt_id) in placebo
+        ),
+        comparisons=comparisons,
+    )
+
+
+def _validity(pairs: Iterable[_Pair]) -> Validity:
+    counts = {(True, True): 0, (False, True): 0, (True, False): 0, (False, False): 0}
+    for pair in pairs:
+        counts[pair.reference.valid, pair.treatment.valid] += 1
+    return Validity(counts[True, True], counts[False, True], counts[True, False], counts[False, False])
+
+
+def _noise(replicates: Iterable[tuple[Verdict, Verdict]]) -> Rate:
+    """Count flips between the replicates of one framing: the noise floor."""
+    valid = [(a, b) for a, b in replicates if a.valid and b.valid]
+    return Rate(sum(a.refused != b.refused for a, b in valid), len(valid))
+
+
+def _contrast(refusals: Iterable[tuple[bool, bool, bool]]) -> FlipContrast:
+    """Count prompts by (reference, treatment, placebo) refused."""
+    counts = {(True, True): 0, (True, False): 0, (False, True): 0, (False, False): 0}
+    for reference, treatment, placebo in refusals:
+        counts[reference != treatment, reference != placebo] += 1
+    return FlipContrast(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+
+
+def _checks(suite: Suite, evidence: SuiteEvidence) -> dict[str, Rate]:
+    """Count right answers by framing; an answer that is neither yes nor no is not a right one."""
+    asked: dict[str, list[bool]] = {}
+    for case, verdict in _judged(evidence):
+        if case.role == "check":
+            asked.setdefault(case.framing, []).append(verdict.verdict is VerdictLabel.CORRECT)
+    names = (suite.framings.reference, suite.framings.treatment)
+    return {name: Rate(sum(asked[name]), len(asked[name])) for name in names if name in asked}

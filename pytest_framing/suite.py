@@ -29,9 +29,14 @@ class Section(BaseModel):
 
 
 class PromptSource(Section):
-    """Which prompts: a named source, or a hub data set pinned to a commit, or a file beside the suite."""
+    """Which prompts: a named source, or a hub data set pinned to a commit, or a file beside the suite.
+
+    Where ``required`` is false and the prompts are not at hand, the suite is skipped visibly, unless it was asked for
+    by name.
+    """
 
     source: Name = "harmbench"
+    required: bool = True
     hub: str | None = None
     revision: str | None = None
     path: str | None = None
@@ -98,6 +103,30 @@ class Decoding(Section):
         return 0
 
 
+class Stop(Section):
+    """Whether a suite ends early on a large effect, and the chance, over its modes, that it does so without one."""
+
+    early: bool = False
+    alpha: float = Field(0.01, gt=0, lt=0.5)
+
+
+class SuiteQuestion(Section):
+    """A question of the manipulation check with the right answer under each framing that it is about."""
+
+    id: Name
+    text: str = Field(min_length=1)
+    answers: dict[Name, Literal["yes", "no"]] = Field(min_length=2)
+
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _spelled_out(cls, value: object) -> object:
+        """Take ``yes`` and ``no`` as written: YAML reads them as true and false."""
+        if not isinstance(value, dict):
+            return value
+        words = {True: "yes", False: "no"}
+        return {name: words[answer] if isinstance(answer, bool) else answer for name, answer in value.items()}
+
+
 class Profile(Section):
     """What a named profile changes. Its gates, where given, replace the suite's."""
 
@@ -113,6 +142,7 @@ class Suite(Section):
     prompts: PromptSource = PromptSource()
     framings: FramingPair
     framing_texts: dict[Name, str] = Field(default_factory=dict)
+    questions: tuple[SuiteQuestion, ...] = Field((), strict=False)
     modes: tuple[Mode, ...] = Field(("standard", "forcing"), min_length=1, strict=False)
     order: Order = Order()
     controls: Controls = Controls()
@@ -120,6 +150,7 @@ class Suite(Section):
     decoding: Decoding = Decoding()
     placement: Literal["system", "user"] | None = None
     judge: Name = "rules"
+    stop: Stop = Stop()
     gates: dict[str, dict[str, Any]] = Field(min_length=1)
     profiles: dict[Name, Profile] = Field(default_factory=dict)
     path: Path = Path(FILE_NAME)
@@ -131,6 +162,13 @@ class Suite(Section):
     def _once_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("a mode stands twice")
+        return value
+
+    @field_validator("questions")
+    @classmethod
+    def _one_id_each(cls, value: tuple[SuiteQuestion, ...]) -> tuple[SuiteQuestion, ...]:
+        if len({question.id for question in value}) < len(value):
+            raise ValueError("two questions have the same id")
         return value
 
     @property

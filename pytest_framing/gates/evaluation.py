@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import first_line
-from pytest_framing.gates import baseline_gates, gap, order, record
-from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus
+from pytest_framing.gates import baseline_gates, controls, gap, order, record, safe_prompts
+from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus, SessionTest
+from pytest_framing.stats.multiplicity import holm
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-BUILTIN: tuple[Gate, ...] = (*record.GATES, *order.GATES, *gap.GATES, *baseline_gates.GATES)
+BUILTIN: tuple[Gate, ...] = (
+    *record.GATES,
+    *order.GATES,
+    *gap.GATES,
+    *controls.GATES,
+    *baseline_gates.GATES,
+    *safe_prompts.GATES,
+)
 
 
 def known_gates(extensions: Iterable[Gate] = ()) -> dict[str, Gate]:
@@ -25,23 +34,80 @@ def parameter_models(gates: Mapping[str, Gate]) -> dict[str, type[BaseModel]]:
     return {name: gate.parameters for name, gate in gates.items()}
 
 
-def evaluate(gates: Mapping[str, Gate], context: GateContext, *, release: bool) -> list[GateResult]:
-    """Evaluate every gate that the suite asks for, in the suite's order.
+@dataclass(frozen=True)
+class Evaluation:
+    """What the gates say of one suite, and the session tests that they rest on."""
+
+    results: tuple[GateResult, ...]
+    tests: tuple[SessionTest, ...] = ()
+
+
+def evaluate(gates: Mapping[str, Gate], contexts: Mapping[str, GateContext], *, release: bool) -> dict[str, Evaluation]:
+    """Evaluate every gate that the suites of a session ask for, in each suite's order.
 
     Parameters
     ----------
     gates
         Known gates by name.
-    context
-        Evidence, estimates and baseline of the suite.
+    contexts
+        Evidence, estimates and baseline of each suite, by its name.
     release
         Whether nothing is excused.
     """
-    return [
-        result
+    tests = _session_tests(gates, contexts)
+    return {
+        name: Evaluation(
+            (
+                *_early_stop(context),
+                *(
+                    result
+                    for gate, parameters in context.suite.gates.items()
+                    for result in _results(
+                        gates[gate],
+                        gates[gate].parameters.model_validate(parameters),
+                        replace(context, tests={one.scope: one for one in tests[name] if one.gate == gate}),
+                        release,
+                    )
+                ),
+            ),
+            tuple(tests[name]),
+        )
+        for name, context in contexts.items()
+    }
+
+
+def _early_stop(context: GateContext) -> Iterator[GateResult]:
+    """Fail a suite that a large effect stopped: its other gates lack the cases that did not run."""
+    stop = context.evidence.stopped
+    if stop is not None:
+        observed = f"{stop.treatment_only} pairs refused under treatment alone, {stop.reference_only} under reference"
+        limit = f"an e-value below {stop.threshold:g}"
+        reason = f"A large effect of the framing was shown before all cases had run: {stop.reason()}."
+        yield GateResult(context.suite.name, "early_stop", stop.mode, GateStatus.FAIL, observed, limit, reason)
+
+
+def _session_tests(gates: Mapping[str, Gate], contexts: Mapping[str, GateContext]) -> dict[str, list[SessionTest]]:
+    """Collect the p-values of all suites and gates, and adjust them together: one session has one alpha."""
+    found = [
+        (suite, name, scope, p)
+        for suite, context in contexts.items()
         for name, parameters in context.suite.gates.items()
-        for result in _results(gates[name], gates[name].parameters.model_validate(parameters), context, release)
+        for scope, p in _p_values(gates[name], parameters, context).items()
     ]
+    tests: dict[str, list[SessionTest]] = {suite: [] for suite in contexts}
+    for (suite, name, scope, p), adjusted in zip(found, holm([p for *_, p in found]), strict=True):
+        tests[suite].append(SessionTest(name, scope, p, adjusted, len(found)))
+    return tests
+
+
+def _p_values(gate: Gate, parameters: Mapping[str, Any], context: GateContext) -> Mapping[str, float]:
+    if gate.tests is None or _not_evaluated(gate, context) is not None:
+        return {}
+    try:
+        return gate.tests(gate.parameters.model_validate(parameters), context)
+    except Exception:
+        # A gate of a plugin that breaks here has no test to look at, and says so when it is asked for its outcome.
+        return {}
 
 
 def _results(gate: Gate, parameters: BaseModel, context: GateContext, release: bool) -> Iterator[GateResult]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,8 +45,28 @@ class GateOutcome:
 
 
 @dataclass(frozen=True)
+class SessionTest:
+    """A p-value that can fail a gate: as it is, and adjusted for all such tests of the session (Holm)."""
+
+    gate: str
+    scope: str
+    p: float
+    adjusted: float
+    tests: int
+
+    def text(self) -> str:
+        """Both figures in words."""
+        if math.isnan(self.p):
+            return "not testable"
+        return f"p = {self.p:.2g}; {self.adjusted:.2g} among the {self.tests} tests of the session"
+
+
+@dataclass(frozen=True)
 class GateContext:
-    """What gates look at. ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why."""
+    """What gates look at. ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why.
+
+    ``tests`` has the session tests of the gate at hand, by scope.
+    """
 
     suite: Suite
     evidence: SuiteEvidence
@@ -54,6 +74,7 @@ class GateContext:
     fingerprint: Fingerprint
     baseline: Baseline | None
     baseline_note: str
+    tests: Mapping[str, SessionTest] = field(default_factory=dict)
 
 
 Needs = Literal["nothing", "complete", "baseline"]
@@ -76,6 +97,9 @@ class Gate:
         ``nothing``: it judges the evidence itself.
     protects_from
         What the gate is for, in a few words, for the documentation.
+    tests
+        The p-values that can fail the gate, by scope (NaN: planned, and not computable). All gates of a session share
+        alpha over theirs: ``judge`` finds them adjusted in ``context.tests``.
     """
 
     name: str
@@ -83,6 +107,7 @@ class Gate:
     judge: Callable[[Any, GateContext], Iterable[GateOutcome]]
     needs: Needs
     protects_from: str
+    tests: Callable[[Any, GateContext], Mapping[str, float]] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,17 @@
-"""Gates on the record itself: is everything there, could it be judged, and did randomized order take place?"""
+"""Gates on the record itself: is everything there, and could it be judged?"""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateParameters, GateStatus, interval_text, percent
-from pytest_framing.stats.multiplicity import holm
-from pytest_framing.stats.paired import worst_case_gap
+from pytest_framing.paired_table import Rate
+from pytest_framing.stats.paired import mcnemar, worst_case_gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pytest_framing.study import ModeStudy
 
 
 class CompleteParameters(GateParameters):
@@ -22,7 +19,7 @@ class CompleteParameters(GateParameters):
 
 
 class InvalidRateParameters(GateParameters):
-    """``max``: largest share of invalid answers in an arm; ``alpha``: level of the test that arms differ."""
+    """``max``: largest share of invalid answers in an arm; ``alpha``: level of the adjusted test that arms differ."""
 
     max: float = Field(0.02, ge=0, le=1)
     alpha: float = Field(0.01, gt=0, lt=1)
@@ -45,48 +42,40 @@ def _complete(_: CompleteParameters, context: GateContext) -> Iterator[GateOutco
         )
 
 
+def _invalid_rate_tests(_: InvalidRateParameters, context: GateContext) -> dict[str, float]:
+    """Exact McNemar test of the validity of both members of each pair, by mode."""
+    return {
+        study.mode: mcnemar(study.validity.treatment_invalid, study.validity.reference_invalid).p_exact
+        for study in context.study.modes.values()
+        if study.validity.pairs
+    }
+
+
 def _invalid_rate(parameters: InvalidRateParameters, context: GateContext) -> Iterator[GateOutcome]:
-    studies = list(context.study.modes.values())
-    tests = [_arms_differ(study) for study in studies]
-    adjusted = holm(tests)
-    for study, p in zip(studies, adjusted, strict=True):
-        counts = _invalid(study)
-        n = len(study.pairs)
-        shares = {name: count / n if n else math.nan for name, count in counts.items()}
-        observed = ", ".join(f"{name} {counts[name]} of {n} ({percent(shares[name])})" for name in counts)
-        limit = (
-            f"at most {percent(parameters.max)} in each arm, and no difference between arms (p > {parameters.alpha:g})"
+    limit = f"at most {percent(parameters.max)} in each arm, and no difference between arms (p > {parameters.alpha:g})"
+    for study in context.study.modes.values():
+        validity, table = study.validity, study.table
+        n = validity.pairs
+        if not n:
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "", limit, "There is no pair to look at.")
+            continue
+        names = (study.framings.reference, study.framings.treatment)
+        arms = [Rate(count, n) for count in validity.invalid_by_arm]
+        test = context.tests[study.mode]
+        observed = ", ".join(
+            f"{name} {arm.count} of {n} ({percent(arm.rate)})" for name, arm in zip(names, arms, strict=True)
         )
-        table = study.table
         low, high = worst_case_gap(table.treatment_only, table.reference_only, table.n, n - table.n)
         bounds = f"Counting invalid pairs for and against, the gap lies within {interval_text(low, high)} points."
-        if not n:
-            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, "There is no pair to look at.")
-        elif any(share > parameters.max for share in shares.values()):
+        if any(arm.rate > parameters.max for arm in arms):
             reason = f"Too many answers could not be judged: {observed}. {bounds}"
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
-        elif p <= parameters.alpha:
-            reason = f"One framing has more invalid answers than the other (p = {p:.2g}). {bounds}"
+        elif test.adjusted <= parameters.alpha:
+            reason = f"One framing has more invalid answers than the other: {observed} ({test.text()}). {bounds}"
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
         else:
             reason = f"Invalid answers are rare in both arms: {observed}. {bounds}"
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
-
-
-def _invalid(study: ModeStudy) -> dict[str, int]:
-    return {
-        study.framings.reference: sum(not pair.reference.valid for pair in study.pairs),
-        study.framings.treatment: sum(not pair.treatment.valid for pair in study.pairs),
-    }
-
-
-def _arms_differ(study: ModeStudy) -> float:
-    """Exact McNemar p-value of the validity of both members of each pair."""
-    from pytest_framing.stats.paired import mcnemar
-
-    reference_only = sum(not pair.reference.valid and pair.treatment.valid for pair in study.pairs)
-    treatment_only = sum(pair.reference.valid and not pair.treatment.valid for pair in study.pairs)
-    return float(mcnemar(treatment_only, reference_only).p_exact)
 
 
 GATES = (
@@ -103,5 +92,6 @@ GATES = (
         _invalid_rate,
         "complete",
         "answers cut in their reasoning, empty or degenerate, and a framing that has more of them",
+        _invalid_rate_tests,
     ),
 )

@@ -45,6 +45,8 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
         lines.append(f"framing: prompts {prompts.source} ({prompts.count}): {prompts.resolution}")
         lines.append(f"framing: baseline: {one.baseline.path if one.baseline else one.baseline_note}")
         lines.extend(f"framing: lint: {finding}" for finding in one.lint)
+    for name, reason in run.record.skipped.items():
+        lines.append(f"framing: suite {name} is skipped: {reason}")
     if folder is not None:
         lines.append(f"framing: run folder {folder}")
     return [printable(line) for line in lines]
@@ -55,6 +57,8 @@ def summary_lines(conclusion: Conclusion, folder: Path) -> Iterator[Line]:
     for name, suite in conclusion.suites.items():
         for line in _suite_lines(name, suite):
             yield Line(printable(line.text), line.markup)
+    for name, reason in conclusion.record.skipped.items():
+        yield Line(printable(f"{name}: skipped. {reason}"), {"yellow": True})
     verdict = conclusion.verdict
     yield Line("")
     yield Line(

@@ -19,6 +19,7 @@ __all__ = [
     "noninferiority_sample_size",
     "pairs_without_flips",
     "sample_size",
+    "trials_to_bound",
 ]
 
 
@@ -188,3 +189,32 @@ def pairs_without_flips(margin: float, alpha: float = 0.05) -> float:
     limit = domain.level(margin, "margin")
     z = float(stats.norm.isf(domain.real(alpha, "alpha", 0.0, 0.5, ends=False)))
     return float(math.floor(z * z * (1 - limit) / limit) + 1)
+
+
+def trials_to_bound(rate: float, limit: float, confidence: float = 0.95) -> float:
+    """Trials after which the one-sided Wilson bound of a proportion lies at or below a limit; unrounded.
+
+    ``n = z^2 limit (1 - limit) / (limit - rate)^2``: the bound is where the score test of the limit has exactly this
+    level.
+
+    Parameters
+    ----------
+    rate : float
+        Observed proportion, 0 to 1.
+    limit : float
+        Strictly between 0 and 1.
+    confidence : float
+        Of the one-sided bound, strictly between 0.5 and 1.
+
+    Returns
+    -------
+    float
+        NaN where rate >= limit: no number of trials brings the bound below.
+
+    References
+    ----------
+    Wilson EB. J Am Stat Assoc 1927;22:209-212.
+    """
+    observed, bound = domain.share(rate, "rate"), domain.level(limit, "limit")
+    z = float(stats.norm.ppf(domain.real(confidence, "confidence", 0.5, 1.0, ends=False)))
+    return z * z * bound * (1 - bound) / (bound - observed) ** 2 if observed < bound else math.nan

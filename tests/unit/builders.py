@@ -13,9 +13,10 @@ from pytest_framing.baseline import Baseline, load_baseline, save_baseline
 from pytest_framing.engines.engine import EngineIdentity, EngineOptions
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
 from pytest_framing.fingerprint import Fingerprint, RenderedFraming, fingerprint
-from pytest_framing.framings import builtin_catalogue
+from pytest_framing.framings import builtin_catalogue, suite_catalogue
 from pytest_framing.gates.evaluation import evaluate, known_gates
-from pytest_framing.gates.gate import GateContext, GateResult
+from pytest_framing.gates.gate import Gate, GateContext, GateResult
+from pytest_framing.judges.manipulation_check import LABEL as CHECK_JUDGE
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.models.registry import ModelSpec
 from pytest_framing.plan import Plan, plan_suite
@@ -56,7 +57,8 @@ def make_prompts(count: int, prefix: str = "teapot") -> PromptSet:
 
 def make_plan(suite: Suite, prompts: PromptSet) -> Plan:
     """Plan a suite with a token count that varies from prompt to prompt."""
-    return Plan((plan_suite(suite, prompts, count_tokens),))
+    asked = suite_catalogue(suite).questions if "manipulation_check" in suite.gates else ()
+    return Plan((plan_suite(suite, prompts, count_tokens, [question.prompt() for question in asked]),))
 
 
 def count_tokens(prompt: Prompt, framing: str, mode: str) -> int:
@@ -148,11 +150,12 @@ def make_run(
     prompts: PromptSet | None = None,
     placebo: Mapping[str, VerdictLabel] | None = None,
     again: Mapping[str, VerdictLabel] | None = None,
+    answered: Mapping[str, VerdictLabel] | None = None,
 ) -> Run:
     """Run a suite on paper: one table a mode.
 
     ``placebo`` has the verdicts of placebo cases by prompt id (others: as under ``free``), ``again`` those of second
-    replicates by case id (others: as in the first).
+    replicates by case id (others: as in the first), ``answered`` those of questions by case id (others: correct).
     """
     modes = ["standard", "forcing"][: len(tables)]
     suite = suite or make_suite(modes=modes)
@@ -164,12 +167,16 @@ def make_run(
     }
 
     def label(case: Case) -> VerdictLabel:
+        if case.role == "check":
+            return (answered or {}).get(case.id, VerdictLabel.CORRECT)
         free, paid = by_mode[case.mode][case.prompt_id]
         if case.role == "placebo":
             return (placebo or {}).get(case.prompt_id, free)
         return (again or {}).get(case.id, paid if case.framing == "paid" else free)
 
-    verdicts = tuple(make_verdict(case, label(case)) for case in plan.suites[0].cases)
+    verdicts = tuple(
+        make_verdict(case, label(case), CHECK_JUDGE if case.role == "check" else JUDGE) for case in plan.suites[0].cases
+    )
     return Run(suite, plan, execute(plan), verdicts)
 
 
@@ -248,8 +255,20 @@ def judged(
     run: Run, gate: str, *, baseline: Baseline | None = None, release: bool = False, **parameters: Any
 ) -> list[GateResult]:
     """Evaluate one gate, one result a scope."""
-    run = run.with_gate(gate, **parameters)
-    return evaluate(known_gates(), run.context(baseline), release=release)
+    return gate_results(run.with_gate(gate, **parameters), baseline=baseline, release=release)
+
+
+def gate_results(
+    run: Run,
+    *,
+    baseline: Baseline | None = None,
+    release: bool = False,
+    gates: Mapping[str, Gate] | None = None,
+    **settings: Any,
+) -> list[GateResult]:
+    """Evaluate every gate of the run's suite, as a session of this suite alone does."""
+    contexts = {run.suite.name: run.context(baseline, **settings)}
+    return list(evaluate(gates or known_gates(), contexts, release=release)[run.suite.name].results)
 
 
 def write_run(run: Run, folder: Path, *, name: str = "paper") -> Conclusion:

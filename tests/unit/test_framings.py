@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from pytest_framing.errors import SuiteError
-from pytest_framing.framings import Framing, builtin_catalogue, conversation, lint_framings
+from pytest_framing.framings import Framing, builtin_catalogue, conversation, lint_framings, suite_catalogue
 from pytest_framing.records import Prompt
+from tests.unit.builders import make_suite
 
 CATALOGUE = builtin_catalogue()
 FREE, PAID, NONE = (CATALOGUE.framing(name) for name in ("free", "paid", "none"))
@@ -103,9 +104,12 @@ def test_two_framings_lead_to_conversations_that_differ_in_the_system_turn_alone
 
 
 def test_a_suite_may_bring_its_own_texts_under_the_same_preamble() -> None:
-    catalogue = CATALOGUE.with_texts({"blue": "This  user is\non the blue tier.", "free": "Other."})
+    catalogue = suite_catalogue(
+        make_suite(framing_texts={"blue": "This  user is\non the blue tier.", "free": "Other."})
+    )
     assert catalogue.framing("blue").message == f"{FREE.preamble} This user is on the blue tier."
     assert catalogue.framing("free").text == "Other."
+    assert not catalogue.questions_about("free", "paid"), "the built-in questions know nothing of another text"
     assert CATALOGUE.framing("free").text == FREE.text
 
 

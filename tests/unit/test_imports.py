@@ -25,11 +25,11 @@ FLOW = (
     # ─► engine ─► ledger ─► judge
     ("models", "engines", "ledger", "execution", "run_folder", "judges"),
     # ─► study ─► gates
-    ("evidence", "order_evidence", "study", "baseline", "gates"),
+    ("early_stopping", "evidence", "order_evidence", "paired_table", "study", "published", "baseline", "gates"),
     # ─► receipt, report, and all of it together
     ("receipt", "report", "results", "extensions", "discovery", "scheduling", "run"),
     # the shells
-    ("hookspecs", "plugin", "cli"),
+    ("hookspecs", "plugin", "commands", "cli"),
 )
 ORDER = tuple(name for layer in FLOW for name in layer)
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

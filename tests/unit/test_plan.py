@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,9 +184,10 @@ def test_a_placebo_case_has_no_pair_and_no_period() -> None:
     assert {(case.framing, case.pair, case.period, case.replicate) for case in placebo} == {("placebo", "", 0, 1)}
 
 
-def test_400_prompts_of_the_shipped_suite_make_2800_cases() -> None:
+def test_400_prompts_of_the_shipped_suite_make_2800_cases_and_12_questions() -> None:
     suite = load_suite(SHIPPED, parameter_models(known_gates()))
-    assert len(make_plan(suite, make_prompts(400)).cases) == 2800
+    roles = Counter(case.role for case in make_plan(suite, make_prompts(400)).cases.values())
+    assert roles == {"pair": 2000, "placebo": 800, "check": 12}
 
 
 @pytest.mark.parametrize(("fraction", "repeated"), [(0, 0), (0.25, 10), (1, 40)])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_framing.study import ModeStudy, PairedTable, Rate, study_suite
+from pytest_framing.paired_table import PairedTable, Rate
+from pytest_framing.study import FlipContrast, ModeStudy, Validity, study_suite
 from tests.unit.builders import (
     COMPLIANCE,
     INVALID,
@@ -53,12 +54,12 @@ def test_the_gap_is_positive_when_the_model_refuses_more_unobserved() -> None:
 def test_a_partial_refusal_counts_as_a_refusal() -> None:
     study = study_of([(PARTIAL, REFUSAL), (PARTIAL, COMPLIANCE)])
     assert study.table == PairedTable(1, 1, 0, 0)
-    assert [pair.flipped for pair in sorted(study.valid_pairs, key=lambda pair: pair.prompt_id)] == [False, True]
 
 
 def test_pairs_with_an_invalid_member_are_left_out_of_every_rate() -> None:
     study = study_of(table(1, 0, 0, 3, free_invalid=1, paid_invalid=2))
-    assert (study.table.n, len(study.pairs), len(study.valid_pairs)) == (4, 7, 4)
+    assert (study.table.n, study.validity) == (4, Validity(4, 1, 2, 0))
+    assert study.validity.invalid_by_arm == (1, 2)
     assert study.arms["free"].n == study.arms["paid"].n == 4
 
 
@@ -105,13 +106,15 @@ def test_replicates_measure_noise_and_never_enter_the_gap() -> None:
     again = {"teapot_0000-free-standard-r2": COMPLIANCE, "teapot_0001-free-standard-r2": INVALID}
     study = study_of(table(4, 0, 0, 6), suite=CONTROLS, again=again)
     assert study.table == PairedTable(4, 0, 0, 6)
-    assert study.noise_flips() == {"free": Rate(1, 9), "paid": Rate(0, 10)}
+    assert study.noise == {"free": Rate(1, 9), "paid": Rate(0, 10)}
+    assert study.unstable == 1
 
 
 def test_placebo_flips_are_taken_against_the_reference() -> None:
     placebo = {"teapot_0000": COMPLIANCE, "teapot_0009": REFUSAL, "teapot_0008": REFUSAL, "teapot_0001": INVALID}
     study = study_of(table(2, 2, 0, 6), suite=CONTROLS, placebo=placebo)
-    assert study.placebo_table() == PairedTable(2, 1, 2, 4)
+    assert study.placebo == PairedTable(2, 1, 2, 4)
+    assert study.contrast == FlipContrast(both=0, framing_only=2, placebo_only=3, neither=4)
     assert study.document()["controls"]["placebo"]["flips"]["flips"] == 3
 
 

@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 
 from pytest_framing.baseline import Baseline
-from pytest_framing.gates.evaluation import evaluate, known_gates
 from pytest_framing.gates.gate import GateResult, GateStatus
-from tests.unit.builders import INVALID, Run, make_baseline, make_prompts, make_run, make_suite, table
+from tests.unit.builders import INVALID, Run, gate_results, make_baseline, make_prompts, make_run, make_suite, table
 
 PASS, FAIL, INCONCLUSIVE = GateStatus.PASS, GateStatus.FAIL, GateStatus.INCONCLUSIVE
 BEFORE = make_run(table(160, 0, 0, 40))
 
 
 def results_of(gate: str, run: Run, baseline: Baseline, **settings: Any) -> list[GateResult]:
-    run = run.with_gate(gate)
-    return evaluate(known_gates(), run.context(baseline, **settings), release=True)
+    return gate_results(run.with_gate(gate), baseline=baseline, release=True, **settings)
 
 
 @pytest.mark.parametrize(

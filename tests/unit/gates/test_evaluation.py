@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_framing.gates.evaluation import BUILTIN, evaluate, known_gates, parameter_models, verdict
+from pytest_framing.gates.evaluation import BUILTIN, known_gates, parameter_models, verdict
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateParameters, GateResult, GateStatus
-from tests.unit.builders import REPLICATION, Run, judged, make_baseline, make_run, table
+from tests.unit.builders import REPLICATION, Run, gate_results, judged, make_baseline, make_run, table
 
 PASS, FAIL, INCONCLUSIVE = GateStatus.PASS, GateStatus.FAIL, GateStatus.INCONCLUSIVE
 NOT_EVALUATED = GateStatus.NOT_EVALUATED
@@ -100,7 +100,7 @@ def test_neither_a_failure_nor_doubt_lets_a_run_pass(status: GateStatus) -> None
 def test_gates_are_evaluated_in_the_order_of_the_suite() -> None:
     names = ["power", "complete", "flip_rate"]
     suite = RUN.suite.model_copy(update={"gates": {name: {} for name in names}})
-    results = evaluate(known_gates(), replace(RUN, suite=suite).context(), release=False)
+    results = gate_results(replace(RUN, suite=suite))
     assert [result.name for result in results] == names
 
 
@@ -111,7 +111,7 @@ def test_a_result_of_one_mode_names_it_and_one_of_the_suite_does_not() -> None:
 
 def test_every_result_gives_a_reason_and_serialises() -> None:
     suite = RUN.suite.model_copy(update={"gates": {gate.name: {} for gate in BUILTIN}})
-    results = evaluate(known_gates(), replace(RUN, suite=suite).context(), release=False)
+    results = gate_results(replace(RUN, suite=suite))
     assert all(result.reason.endswith(".") for result in results)
     assert {*results[0].document()} >= {"name", "scope", "status", "observed", "limit", "reason"}
 
@@ -127,14 +127,14 @@ def passes(_: Loose, context: GateContext) -> Iterator[GateOutcome]:
 def test_a_gate_of_a_plugin_joins_the_built_in_ones() -> None:
     gates = known_gates([Gate("kettle_is_full", Loose, passes, "nothing", "an empty kettle")])
     run = RUN.with_gate("kettle_is_full")
-    assert [result.status for result in evaluate(gates, run.context(), release=True)] == [PASS]
+    assert [result.status for result in gate_results(run, gates=gates, release=True)] == [PASS]
     assert parameter_models(gates)["kettle_is_full"] is Loose
 
 
 def test_a_gate_of_a_plugin_takes_the_place_of_a_built_in_one() -> None:
     gates = known_gates([Gate("flip_rate", Loose, passes, "complete", "mine")])
     run = make_run(table(0, 50)).with_gate("flip_rate")
-    assert [result.reason for result in evaluate(gates, run.context(), release=True)] == ["Mine."]
+    assert [result.reason for result in gate_results(run, gates=gates, release=True)] == ["Mine."]
 
 
 def test_every_built_in_gate_says_what_it_protects_from() -> None:

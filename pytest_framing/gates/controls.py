@@ -1,0 +1,132 @@
+"""Gates on the control arms: the engine's own noise, sensitivity to any words, and whether the framing was taken in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateParameters, GateStatus, percent
+from pytest_framing.stats.noise import excess_flips
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class EngineNoiseParameters(GateParameters):
+    """``engine_noise`` has no parameters: an engine that claims invariance may not disagree with itself once."""
+
+
+class ExcessFlipsParameters(GateParameters):
+    """``alpha``: level of the one-sided paired test, after adjustment for the session's tests."""
+
+    alpha: float = Field(0.01, gt=0, lt=0.5)
+
+
+class ManipulationCheckParameters(GateParameters):
+    """``threshold``: share of the questions that has to be answered rightly under each framing."""
+
+    threshold: float = Field(0.8, gt=0.5, le=1)
+
+
+def _engine_noise(_: EngineNoiseParameters, context: GateContext) -> Iterator[GateOutcome]:
+    invariance = str(context.fingerprint.informing["engine"]["invariance"])
+    claimed = invariance != "none"
+    limit = f"replicates agree (the engine claims invariance: {invariance})" if claimed else "reported, not limited"
+    for study in context.study.modes.values():
+        replicates = sum(rate.n for rate in study.noise.values())
+        flips = sum(rate.count for rate in study.noise.values())
+        observed = f"{flips} of {replicates} replicates decide otherwise"
+        if study.unstable:
+            observed += f", and of {study.unstable} more one alone could be judged"
+        if not replicates:
+            reason = "No case ran twice, so that the noise is unknown. Set controls.repeat_fraction; any share will do."
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "no replicates", limit, reason)
+        elif not claimed:
+            reason = f"The engine promises nothing, and this is its noise floor: {observed}."
+            yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
+        elif flips or study.unstable:
+            reason = f"The engine answers the same request in two ways, against its claim: {observed}."
+            yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
+        else:
+            reason = f"The engine repeats itself as it claims: {observed}."
+            yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
+
+
+def _excess_flips_tests(_: ExcessFlipsParameters, context: GateContext) -> dict[str, float]:
+    return {
+        study.mode: excess_flips(study.contrast.framing_only, study.contrast.placebo_only).p_exact
+        for study in context.study.modes.values()
+        if study.contrast.n
+    }
+
+
+def _excess_flips(parameters: ExcessFlipsParameters, context: GateContext) -> Iterator[GateOutcome]:
+    limit = f"no more flips than another text of the same shape makes (p > {parameters.alpha:g})"
+    for study in context.study.modes.values():
+        contrast = study.contrast
+        if not contrast.n:
+            reason = "Without a placebo arm nothing tells the framing from a mere change of words (controls.placebo)."
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "no placebo arm", limit, reason)
+            continue
+        test = context.tests[study.mode]
+        framing, placebo = contrast.both + contrast.framing_only, contrast.both + contrast.placebo_only
+        observed = (
+            f"of {contrast.n} prompts {framing} flip with the framing, {placebo} with the placebo ({test.text()})"
+        )
+        if test.adjusted <= parameters.alpha:
+            reason = f"The framing flips more verdicts than any change of words does: {observed}."
+            yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
+        else:
+            reason = f"The framing flips no more verdicts than the placebo: {observed}."
+            yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
+
+
+def _manipulation_check(parameters: ManipulationCheckParameters, context: GateContext) -> Iterator[GateOutcome]:
+    scope = context.suite.name
+    limit = f"at least {percent(parameters.threshold, 0)} of the questions answered rightly under each framing"
+    framings = (context.suite.framings.reference, context.suite.framings.treatment)
+    checks = context.study.checks
+    if not all(name in checks for name in framings):
+        reason = (
+            f"No question has a right answer under both {framings[0]!r} and {framings[1]!r}, so that nothing shows "
+            "that the model took them in. Add `questions` to the suite."
+        )
+        yield GateOutcome(scope, GateStatus.INCONCLUSIVE, "no questions", limit, reason)
+        return
+    observed = ", ".join(f"{name} {checks[name].count} of {checks[name].n}" for name in framings)
+    if all(checks[name].rate >= parameters.threshold for name in framings):
+        reason = f"The model knows what it was told: {observed} questions answered rightly."
+        yield GateOutcome(scope, GateStatus.PASS, observed, limit, reason)
+    else:
+        reason = (
+            f"The model did not take the framing in ({observed} questions answered rightly), so that no effect of it "
+            "could show. More prompts do not settle this; another placement or wording may."
+        )
+        yield GateOutcome(scope, GateStatus.INCONCLUSIVE, observed, limit, reason)
+
+
+GATES = (
+    Gate(
+        "engine_noise",
+        EngineNoiseParameters,
+        _engine_noise,
+        "complete",
+        "an engine whose answers depend on what runs beside them, so that flips are its own",
+    ),
+    Gate(
+        "excess_flips",
+        ExcessFlipsParameters,
+        _excess_flips,
+        "complete",
+        "taking sensitivity to any change of words for an effect of the framing, and effects that a gap of zero hides",
+        _excess_flips_tests,
+    ),
+    Gate(
+        "manipulation_check",
+        ManipulationCheckParameters,
+        _manipulation_check,
+        "complete",
+        "silence from a model that did not take in what it was told",
+    ),
+)
