@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pytest_framing.errors import BaselineError
 from pytest_framing.fingerprint import DECIDING, Fingerprint
 from pytest_framing.json_documents import read_document, write_document
+from pytest_framing.published import PublishedBaseline, is_published, load_published
 from pytest_framing.records import VerdictLabel
 from pytest_framing.settings import did_you_mean
 
@@ -77,12 +78,14 @@ def baseline_path(folder: Path, model: str, suite: str, prompt_source: str) -> P
     return folder / model.replace("/", "--") / f"{suite}.{prompt_source}.json"
 
 
-def find_baseline(settings: Settings, model: str, suite: str, prompt_source: str) -> tuple[Baseline | None, str]:
-    """Find the baseline to compare a suite with.
+def find_baseline(
+    settings: Settings, model: str, suite: str, prompt_source: str
+) -> tuple[Baseline | PublishedBaseline | None, str]:
+    """Find the baseline to compare a suite with: decisions of an earlier run, or published totals where named so.
 
     Returns
     -------
-    baseline : Baseline or None
+    baseline : Baseline, PublishedBaseline or None
     note : str
         Why there is none; empty otherwise.
 
@@ -100,7 +103,7 @@ def find_baseline(settings: Settings, model: str, suite: str, prompt_source: str
         if not named.exists():
             raise BaselineError(f"--framing-baseline {named}: no such file or folder")
         if named.is_file():
-            baseline = load_baseline(named)
+            baseline = load_published(named) if is_published(named) else load_baseline(named)
             if baseline.suite != suite:
                 return None, f"The baseline {named} belongs to the suite {baseline.suite!r}"
             return baseline, ""
@@ -175,7 +178,7 @@ def save_baseline(
         raise BaselineError(f"run {run_id}: no baseline can rest on it: {evidence.shortfall()}")
     decisions: dict[str, dict[str, dict[str, str]]] = {}
     for case in sorted(evidence.plan.cases, key=lambda one: one.key):
-        if case.replicate == 1:
+        if case.replicate == 1 and case.role != "check":
             verdicts = decisions.setdefault(case.mode, {}).setdefault(case.framing, {})
             key = f"{case.prompt_id}@{case.prompt_digest[:DIGEST_CHARACTERS]}"
             verdicts[key] = evidence.verdicts[case.key].verdict.value

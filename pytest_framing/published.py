@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_VERSION = 1
+KIND = "published"
 FOLDER = "published"
 """Below the folder of baselines."""
 
@@ -185,6 +186,17 @@ class PublishedBaseline:
         source = self.source
         hand = ", second-hand" if source.second_hand else ""
         return f"{' and '.join(source.authors)}, {source.title} ({source.year}), {source.identifier}{hand}"
+
+
+def is_published(path: Path) -> bool:
+    """Tell whether a JSON file says that it holds published results.
+
+    Raises
+    ------
+    BaselineError
+        When it is no JSON.
+    """
+    return read_document(path, BaselineError).get("kind") == KIND
 
 
 def load_published(path: Path) -> PublishedBaseline:

@@ -59,13 +59,16 @@ def receipt_document(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
                 "lint": {suite: entry["lint"] for suite, entry in results["suites"].items()},
                 "skipped_suites": results["skipped_suites"],
                 "evidence": {suite: entry["evidence"] for suite, entry in results["suites"].items()},
-                "baselines": {
-                    suite: entry["baseline"]["note"] or Path(entry["baseline"]["path"]).name
-                    for suite, entry in results["suites"].items()
-                },
+                "baselines": {suite: _baseline(entry["baseline"]) for suite, entry in results["suites"].items()},
             },
         },
     }
+
+
+def _baseline(entry: dict[str, Any]) -> str:
+    if "published" in entry:
+        return f"published totals, under another protocol: {entry['published']['citation']}"
+    return str(entry["note"] or Path(entry["path"]).name)
 
 
 def _sha256(path: Path) -> str:

@@ -12,6 +12,7 @@ from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
 from pytest_framing.json_documents import finite, write_document, write_text
 from pytest_framing.ledger import read_responses, read_verdicts
+from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.receipt import receipt_document
 from pytest_framing.report.markdown import markdown_summary
 from pytest_framing.run_folder import RECEIPT, RESULTS, SUMMARY
@@ -38,11 +39,23 @@ class SuiteConclusion:
     evidence: SuiteEvidence
     study: SuiteStudy
     gates: tuple[GateResult, ...]
-    baseline: Baseline | None
+    baseline: Baseline | PublishedBaseline | None
     baseline_note: str
     profile: str = RELEASE
     lint: tuple[str, ...] = ()
     tests: tuple[SessionTest, ...] = ()
+    deciding: Mapping[str, Any] = field(default_factory=dict)
+
+    def published(self) -> dict[str, Any]:
+        """Citation of the published results that the run was set beside, and each difference of protocol."""
+        if not isinstance(self.baseline, PublishedBaseline):
+            return {}
+        return {
+            "published": {
+                "citation": self.baseline.citation,
+                "differences": differing_protocol(self.baseline, self.deciding),
+            }
+        }
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,11 @@ class Conclusion:
             "profile": one.profile,
             "lint": list(one.lint),
             "prompts": asdict(evidence.plan.prompts),
-            "baseline": {"path": str(one.baseline.path) if one.baseline else "", "note": one.baseline_note},
+            "baseline": {
+                "path": str(one.baseline.path) if one.baseline else "",
+                "note": one.baseline_note,
+                **one.published(),
+            },
             "counts": dict(one.study.counts),
             "evidence": {
                 "missing": len(evidence.missing),
@@ -121,7 +138,7 @@ def conclude(
     record: RunRecord,
     folder: Path,
     gates: Mapping[str, Gate],
-    baselines: Mapping[str, tuple[Baseline | None, str]],
+    baselines: Mapping[str, tuple[Baseline | PublishedBaseline | None, str]],
     *,
     deselected: Collection[CaseKey] = frozenset(),
     interrupted: bool = False,
@@ -180,6 +197,7 @@ def conclude(
             context.suite.profile,
             record.lint.get(name, ()),
             evaluations[name].tests,
+            record.fingerprints[name].deciding,
         )
         for name, context in contexts.items()
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_framing.baseline import NONE, check_allowed_fields, find_baseline, hold_comparable
+from pytest_framing.baseline import NONE, Baseline, check_allowed_fields, find_baseline, hold_comparable
 from pytest_framing.engines.engine import EngineOptions
 from pytest_framing.engines.selection import choose_engine
 from pytest_framing.errors import BaselineError, PromptError, PromptsNotAtHandError, SettingsError, SuiteError
@@ -28,13 +28,13 @@ from pytest_framing.suite import RELEASE, load_suite
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pytest_framing.baseline import Baseline
     from pytest_framing.engines.engine import Conversation, Engine
     from pytest_framing.framings import FramingCatalogue, Question
     from pytest_framing.gates.gate import Gate
     from pytest_framing.judges.judge import Judge
     from pytest_framing.models.registry import ModelSpec
     from pytest_framing.plan import SuitePlan
+    from pytest_framing.published import PublishedBaseline
     from pytest_framing.records import Case
     from pytest_framing.settings import Settings
     from pytest_framing.suite import Suite
@@ -54,7 +54,7 @@ class PreparedSuite:
     catalogue: FramingCatalogue
     judge: Judge
     plan: SuitePlan
-    baseline: Baseline | None
+    baseline: Baseline | PublishedBaseline | None
     baseline_note: str
     lint: tuple[str, ...]
     questions: Mapping[str, Question]
@@ -177,7 +177,7 @@ def prepare(
             questions,
         )
         baseline, note = find_baseline(settings, model.name, suite.name, prompts.source)
-        if baseline is not None:
+        if isinstance(baseline, Baseline):
             hold_comparable(print_, baseline, settings.allow_mismatch)
         prints[suite.name] = print_
         found = found or baseline is not None

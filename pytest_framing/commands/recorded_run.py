@@ -20,7 +20,7 @@ def conclude_again(folder: Path, baseline: str | None) -> Conclusion:
     FramingError
         When the record is damaged, the baseline does not fit, or a gate is known under pytest alone.
     """
-    from pytest_framing.baseline import find_baseline, hold_comparable
+    from pytest_framing.baseline import Baseline, find_baseline, hold_comparable
     from pytest_framing.gates.evaluation import known_gates
     from pytest_framing.results import conclude
     from pytest_framing.run_folder import read_plan
@@ -38,7 +38,7 @@ def conclude_again(folder: Path, baseline: str | None) -> Conclusion:
         before = concluded.get(suite.suite, {}).get("baseline", {}).get("path") or None
         settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline or before)
         found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
-        if found is not None:
+        if isinstance(found, Baseline):
             hold_comparable(record.fingerprints[suite.suite], found, frozenset(record.allowed_mismatch))
         baselines[suite.suite] = (found, note)
     # What the session knew and the ledger does not hold: whether cases were left out on purpose, or the run cut short.

@@ -39,7 +39,7 @@ def _engine_noise(_: EngineNoiseParameters, context: GateContext) -> Iterator[Ga
         observed = f"{flips} of {replicates} replicates decide otherwise"
         if study.unstable:
             observed += f", and of {study.unstable} more one alone could be judged"
-        if not replicates:
+        if not replicates and not study.unstable:
             reason = "No case ran twice, so that the noise is unknown. Set controls.repeat_fraction; any share will do."
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "no replicates", limit, reason)
         elif not claimed:

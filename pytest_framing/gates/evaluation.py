@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.baseline import Baseline
 from pytest_framing.errors import first_line
 from pytest_framing.gates import baseline_gates, controls, gap, order, record, safe_prompts
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus, SessionTest
@@ -154,7 +155,9 @@ def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
 
 
 def _only_lacks_baseline(gate: Gate, context: GateContext) -> bool:
-    return gate.needs == "baseline" and context.baseline is None and context.evidence.complete
+    """Whether all that is missing is an earlier run to compare with; published totals are none."""
+    lacks = not isinstance(context.baseline, Baseline)
+    return gate.needs == "baseline" and lacks and context.evidence.complete
 
 
 def verdict(results: Iterable[GateResult]) -> GateStatus:

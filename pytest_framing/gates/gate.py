@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_framing.baseline import Baseline
     from pytest_framing.evidence import SuiteEvidence
     from pytest_framing.fingerprint import Fingerprint
+    from pytest_framing.published import PublishedBaseline
     from pytest_framing.study import SuiteStudy
     from pytest_framing.suite import Suite
 
@@ -63,7 +64,9 @@ class SessionTest:
 
 @dataclass(frozen=True)
 class GateContext:
-    """What gates look at. ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why.
+    """What gates look at.
+
+    ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why; published results have totals alone.
 
     ``tests`` has the session tests of the gate at hand, by scope.
     """
@@ -72,7 +75,7 @@ class GateContext:
     evidence: SuiteEvidence
     study: SuiteStudy
     fingerprint: Fingerprint
-    baseline: Baseline | None
+    baseline: Baseline | PublishedBaseline | None
     baseline_note: str
     tests: Mapping[str, SessionTest] = field(default_factory=dict)
 

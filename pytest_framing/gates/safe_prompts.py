@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from pytest_framing.baseline import Baseline
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateParameters, GateStatus, percent, points
 from pytest_framing.paired_table import Rate
 from pytest_framing.records import REFUSED, VerdictLabel
@@ -13,7 +14,7 @@ from pytest_framing.records import REFUSED, VerdictLabel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_framing.baseline import Baseline
+    from pytest_framing.published import PublishedBaseline
     from pytest_framing.records import Case, Verdict
 
 SAFE = "safe"
@@ -75,9 +76,11 @@ def _safe_verdicts(context: GateContext) -> dict[tuple[str, str], list[tuple[Cas
     return found
 
 
-def _more_than_baseline(judged: list[tuple[Case, Verdict]], baseline: Baseline | None) -> tuple[float, int] | None:
+def _more_than_baseline(
+    judged: list[tuple[Case, Verdict]], baseline: Baseline | PublishedBaseline | None
+) -> tuple[float, int] | None:
     """Return by how much refusals rose on the prompts that the baseline decided too, and their number."""
-    if baseline is None:
+    if not isinstance(baseline, Baseline):
         return None
     shared = [
         (verdict.refused, before in REFUSED)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
+from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
         )
         lines.append(f"framing: prompts {prompts.source} ({prompts.count}): {prompts.resolution}")
         lines.append(f"framing: baseline: {one.baseline.path if one.baseline else one.baseline_note}")
+        if isinstance(one.baseline, PublishedBaseline):
+            deciding = run.record.fingerprints[name].deciding
+            lines.append(f"framing: {one.baseline.citation}; {one.baseline.model}")
+            lines.extend(f"framing: {difference}" for difference in differing_protocol(one.baseline, deciding))
         lines.extend(f"framing: lint: {finding}" for finding in one.lint)
     for name, reason in run.record.skipped.items():
         lines.append(f"framing: suite {name} is skipped: {reason}")

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import settings
 
 from pytest_framing.baseline import Baseline, load_baseline, save_baseline
-from pytest_framing.engines.engine import EngineIdentity, EngineOptions
+from pytest_framing.engines.engine import EngineIdentity, EngineOptions, Invariance
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
 from pytest_framing.fingerprint import Fingerprint, RenderedFraming, fingerprint
 from pytest_framing.framings import builtin_catalogue, suite_catalogue
@@ -57,7 +57,8 @@ def make_prompts(count: int, prefix: str = "teapot") -> PromptSet:
 
 def make_plan(suite: Suite, prompts: PromptSet) -> Plan:
     """Plan a suite with a token count that varies from prompt to prompt."""
-    asked = suite_catalogue(suite).questions if "manipulation_check" in suite.gates else ()
+    framings = (suite.framings.reference, suite.framings.treatment)
+    asked = suite_catalogue(suite).questions_about(*framings) if "manipulation_check" in suite.gates else ()
     return Plan((plan_suite(suite, prompts, count_tokens, [question.prompt() for question in asked]),))
 
 
@@ -220,10 +221,15 @@ def execute(plan: Plan) -> tuple[Response, ...]:
 
 
 def make_fingerprint(
-    run: Run, *, weights: str = "sha256:aa", dtype: str = "float32", judge: str = JUDGE
+    run: Run,
+    *,
+    weights: str = "sha256:aa",
+    dtype: str = "float32",
+    judge: str = JUDGE,
+    invariance: Invariance = "kernel",
 ) -> Fingerprint:
     """Take the fingerprint of a run on an engine that exists on paper alone."""
-    identity = EngineIdentity("scripted", "1", "kernel", 4096, "sha256:template", "sha256:tokenizer", weights, "")
+    identity = EngineIdentity("scripted", "1", invariance, 4096, "sha256:template", "sha256:tokenizer", weights, "")
     names = ("free", "paid", "placebo")
     return fingerprint(
         run.suite,

@@ -8,7 +8,7 @@ import pytest
 from pytest_framing.gates.gate import GateResult, GateStatus
 from pytest_framing.plan import treatment_first
 from pytest_framing.records import Prompt, PromptSet
-from tests.unit.builders import NAME, Run, judged, make_run, make_suite, table
+from tests.unit.builders import COMPLIANCE, NAME, REFUSAL, Run, judged, make_prompts, make_run, make_suite, table
 
 RUN = make_run(table(10, 2, 2, 86))
 
@@ -102,3 +102,63 @@ def test_alpha_decides_how_much_imbalance_passes() -> None:
     run = make_run(table(5, 0, 0, 15), prompts=prompts)
     assert result_of(run, alpha=0.001).status is GateStatus.PASS
     assert result_of(run, alpha=0.1).status is GateStatus.FAIL
+
+
+def drifting(late: int, early: int, rest: int = 100) -> Run:
+    """Return a run in which that many pairs refuse in their second period only, and in their first only."""
+    prompts = make_prompts(late + early + rest)
+    cells = []
+    for number, prompt in enumerate(prompts.prompts):
+        paid_first = treatment_first(7, NAME, prompt.id, "standard", 1)
+        late_only, early_only = number < late, late <= number < late + early
+        if late_only or early_only:
+            refused_paid = paid_first is early_only
+            cells.append((COMPLIANCE, REFUSAL) if refused_paid else (REFUSAL, COMPLIANCE))
+        else:
+            cells.append((REFUSAL, REFUSAL) if number % 2 else (COMPLIANCE, COMPLIANCE))
+    return make_run(cells, prompts=prompts)
+
+
+def test_an_engine_that_drifts_is_named() -> None:
+    (result,) = judged(drifting(late=24, early=2), "period_effect")
+    assert result.status is GateStatus.FAIL
+    assert "The engine drifts, or cases are not independent" in result.reason
+    assert "refused 41.3 % in the first period, 58.7 % in the second" in result.observed
+
+
+def test_a_drift_under_random_order_is_no_gap() -> None:
+    (gap,) = judged(drifting(late=24, early=2), "gap_contains_zero")
+    assert gap.status is GateStatus.PASS
+
+
+def test_flips_that_fall_evenly_on_both_periods_pass() -> None:
+    (result,) = judged(drifting(late=12, early=12), "period_effect")
+    assert result.status is GateStatus.PASS
+    assert "tests of the session" in result.observed
+
+
+def test_fewer_than_six_flips_bound_the_period_effect_by_themselves() -> None:
+    (result,) = judged(drifting(late=5, early=0), "period_effect")
+    assert (result.status, result.observed) == (GateStatus.PASS, "5 of 105 pairs flip")
+
+
+def test_under_one_order_period_and_framing_cannot_be_told_apart() -> None:
+    suite = make_suite(order={"conditions": "fixed"})
+    (result,) = judged(make_run(table(10, 12, 2, 76), suite=suite), "period_effect")
+    assert (result.status, result.observed) == (GateStatus.INCONCLUSIVE, "one order only")
+
+
+def test_order_that_goes_with_the_category_fails() -> None:
+    """Half of the prompts run one way and half the other, and each half is of a category of its own."""
+    ids = [f"kettle_{n}" for n in range(400)]
+    halves = {
+        way: [one for one in ids if treatment_first(7, NAME, one, "standard", 1) is way][:60] for way in (True, False)
+    }
+    prompts = tuple(
+        Prompt(one, f"Describe {one}.", semantic_category="lids" if way else "spouts")
+        for way, half in halves.items()
+        for one in half
+    )
+    result = result_of(make_run(table(5, 0, 0, 115), prompts=PromptSet("nonsense", "", "", prompts)))
+    assert result.status is GateStatus.FAIL
+    assert "category and length p = " in result.reason
