@@ -7,14 +7,22 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest_framing
-from pytest_framing.commands import baseline, check_table, gate, lint, power
+from pytest_framing.commands import baseline, check_table, gate, import_file, judge, lint, power
 from pytest_framing.commands.exit_codes import BROKEN
 from pytest_framing.errors import FramingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (gate.add_parser, baseline.add_parser, lint.add_parser, power.add_parser, check_table.add_parser)
+COMMANDS = (
+    gate.add_parser,
+    judge.add_parser,
+    import_file.add_parser,
+    baseline.add_parser,
+    lint.add_parser,
+    power.add_parser,
+    check_table.add_parser,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

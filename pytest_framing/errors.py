@@ -52,6 +52,10 @@ class EngineError(FramingError):
     """An engine that could not start, or a request that it could not serve."""
 
 
+class ImportedFileError(FramingError):
+    """A file of responses or verdicts that cannot be imported."""
+
+
 class LedgerError(FramingError):
     """A run folder whose records are damaged or do not belong to the plan."""
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_framing.errors import PromptError
 from pytest_framing.records import Prompt, text_digest
+from pytest_framing.table_files import Row, columns_found, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Row = Mapping[str, Any]
 MAX_ID_LENGTH = 200
-# A field of more is not a prompt: csv's own limit would end in an error that names no file.
-MAX_FIELD = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -74,18 +69,11 @@ def read_prompts(path: Path) -> tuple[str, tuple[Prompt, ...]]:
     PromptError
         With file and line: unreadable, not UTF-8, empty, a column missing, an id missing or given twice, an empty text.
     """
-    text = _read_text(path)
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        rows = list(_jsonl_rows(path, text))
-        columns = frozenset(key for _, row in rows for key in row)
-    elif path.suffix.lower() == ".csv":
-        rows, columns = _csv_rows(path, text)
-    else:
-        raise PromptError(f"{path}: expected a .csv or .jsonl file")
-    if not rows:
+    table = read_table(path, PromptError)
+    if not table.rows:
         raise PromptError(f"{path}: no prompts in the file")
-    layout = layout_of(str(path), columns, path.stem)
-    return layout.source, tuple(prompts_of_rows(str(path), rows, layout))
+    layout = layout_of(str(path), table.columns, path.stem)
+    return layout.source, tuple(prompts_of_rows(str(path), table.rows, layout))
 
 
 def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
@@ -109,10 +97,10 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
         raise PromptError.at(
             origin,
             1,
-            f"no column with the prompt: expected one of {', '.join(_OWN_TEXT)}; {_columns_found(present)}",
+            f"no column with the prompt: expected one of {', '.join(_OWN_TEXT)}; {columns_found(present)}",
         )
     return Format(
-        source=_source_name(name),
+        source=source_name(name),
         columns=frozenset((text,)),
         id=first(*_OWN_ID),
         behaviour=text,
@@ -121,13 +109,6 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
         semantic_category=first("semantic_category", "category", "SemanticCategory"),
         tags=first("tags", "Tags"),
     )
-
-
-def _columns_found(columns: frozenset[str]) -> str:
-    """Name the columns; but where the header is missing, what stands in its place is a prompt, and is not printed."""
-    if all(len(column) <= 32 and re.fullmatch(r"[A-Za-z_][\w-]*( [\w-]+){0,2}", column) for column in columns):
-        return f"found {', '.join(sorted(columns))}"
-    return f"found {len(columns)} columns whose names look like texts: is the header line missing?"
 
 
 def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format) -> Iterator[Prompt]:
@@ -174,59 +155,7 @@ def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format
         )
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise PromptError(f"{path}: no such file") from None
-    except OSError as error:
-        raise PromptError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise PromptError.at(path, line, "not UTF-8; save the file as UTF-8") from error
-
-
-def _csv_rows(path: Path, text: str) -> tuple[list[tuple[int, Row]], frozenset[str]]:
-    # The default limit of 128 KiB a field is a limit of the process: it is put back.
-    usual = csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1  # where the row begins that is being read; quoted texts may span lines
-    try:
-        columns = next(reader, [])
-        if not columns:
-            raise PromptError(f"{path}: the file is empty")
-        if len(set(columns)) < len(columns):
-            raise PromptError.at(path, 1, "a column name stands twice in the header")
-        rows: list[tuple[int, Row]] = []
-        line = reader.line_num + 1
-        for values in reader:
-            if values and len(values) != len(columns):
-                raise PromptError.at(path, line, f"expected {len(columns)} columns as in the header, not {len(values)}")
-            if values:
-                rows.append((line, dict(zip(columns, values, strict=True))))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise PromptError.at(path, line, f"not CSV: {error}") from error
-    finally:
-        csv.field_size_limit(usual)
-    return rows, frozenset(columns)
-
-
-def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
-    # Not splitlines(): U+2028 and its like may stand unescaped inside a JSON string.
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise PromptError.at(path, line, f"not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise PromptError.at(path, line, "expected a JSON object on each line")
-        yield line, row
-
-
-def _source_name(name: str) -> str:
+def source_name(name: str) -> str:
     """Name of a file or data set as a source name: lower case, and safe in the file name of a baseline."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:64] or "prompts"
 

@@ -50,6 +50,7 @@ def receipt_document(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
                 "run_id": results["run_id"],
                 "verdict": results["verdict"],
                 "release": results["release"],
+                "waived": results["waived"],
                 "model": results["model"],
                 "protocol_digest": results["protocol"]["digest"],
                 "plan_digest": results["protocol"]["plan"],

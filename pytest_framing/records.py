@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-Role = Literal["pair", "placebo", "check"]
+Role = Literal["pair", "placebo", "check", "single"]
 FinishReason = Literal["stop", "length", "error"]
 CaseKey = tuple[str, str]
 
@@ -114,7 +114,8 @@ class PromptSet:
 class Case:
     """One prompt × framing × mode × replicate, with its place in the plan.
 
-    A case whose role is ``check`` puts a question of the manipulation check in place of a prompt. ``pair`` is the id
+    A case whose role is ``check`` puts a question of the manipulation check in place of a prompt; one that is
+    ``single`` was imported under the framing ``none`` and belongs to no pair. ``pair`` is the id
     shared by the cases that differ in framing alone; ``period`` says whether the draw put the case first (1) or second
     (2) in its pair. Placebo cases and questions have neither. ``slot`` is its place in the batch: a row in batched
     execution, a turn in sequential execution.

@@ -90,6 +90,7 @@ class Conclusion:
             "run_id": self.record.run_id,
             "verdict": self.verdict.value,
             "release": self.record.release,
+            "waived": sorted({result.name for result in self.gates if result.waived}),
             "model": asdict(self.record.subject),
             "protocol": {
                 "digest": self.record.protocol_digest,
@@ -125,6 +126,7 @@ class Conclusion:
                 "stopped": asdict(evidence.stopped) if evidence.stopped else None,
             },
             "estimates": {mode: study.document() for mode, study in one.study.modes.items()},
+            "unpaired": {mode: rate.document("refusals") for mode, rate in one.study.singles.items()},
             "manipulation_check": {name: rate.document("correct") for name, rate in one.study.checks.items()},
             "tests": [
                 {"gate": test.gate, "scope": test.scope, "p": finite(test.p), "adjusted": finite(test.adjusted)}
@@ -142,6 +144,7 @@ def conclude(
     *,
     deselected: Collection[CaseKey] = frozenset(),
     interrupted: bool = False,
+    waived: Collection[str] = frozenset(),
 ) -> Conclusion:
     """Judge the evidence in a run folder; no engine and no prompt text is needed.
 
@@ -159,6 +162,8 @@ def conclude(
         Cases that the user left out on purpose.
     interrupted
         Whether the run ended before its last case.
+    waived
+        Gates that do not hold the run back, unless it decides a release.
 
     Raises
     ------
@@ -186,7 +191,7 @@ def conclude(
         )
         for name, suite in record.suites.items()
     }
-    evaluations = evaluate(gates, contexts, release=record.release)
+    evaluations = evaluate(gates, contexts, release=record.release, waived=waived)
     suites = {
         name: SuiteConclusion(
             context.evidence,

@@ -159,13 +159,14 @@ class SuiteStudy:
     """The study of one suite.
 
     ``counts`` are of the cases that ask prompts; ``checks`` has right answers to the manipulation check's questions by
-    framing, and is empty where none were asked.
+    framing, and is empty where none were asked. ``singles`` has refusals of imported cases without a pair, by mode.
     """
 
     suite: str
     modes: Mapping[str, ModeStudy]
     counts: Mapping[str, int]
     checks: Mapping[str, Rate] = field(default_factory=dict)
+    singles: Mapping[str, Rate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def study_suite(suite: Suite, evidence: SuiteEvidence, comparisons: int) -> Suit
         "judged": len(labels),
         "invalid": sum(not verdict.valid for verdict in labels),
     }
-    return SuiteStudy(suite.name, modes, counts, _checks(suite, evidence))
+    return SuiteStudy(suite.name, modes, counts, _checks(suite, evidence), _singles(evidence))
 
 
 def _judged(evidence: SuiteEvidence) -> Iterable[tuple[Case, Verdict]]:
@@ -300,3 +301,11 @@ def _checks(suite: Suite, evidence: SuiteEvidence) -> dict[str, Rate]:
             asked.setdefault(case.framing, []).append(verdict.verdict is VerdictLabel.CORRECT)
     names = (suite.framings.reference, suite.framings.treatment)
     return {name: Rate(sum(asked[name]), len(asked[name])) for name in names if name in asked}
+
+
+def _singles(evidence: SuiteEvidence) -> dict[str, Rate]:
+    refused: dict[str, list[bool]] = {}
+    for case, verdict in _judged(evidence):
+        if case.role == "single" and case.replicate == 1 and verdict.valid:
+            refused.setdefault(case.mode, []).append(verdict.refused)
+    return {mode: Rate(sum(cases), len(cases)) for mode, cases in refused.items()}

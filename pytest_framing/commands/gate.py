@@ -25,16 +25,28 @@ def add_parser(commands: Commands) -> None:
         metavar="PATH|none",
         help="baseline file or folder, or none (default: the one that the run was compared with, else baselines/)",
     )
+    parser.add_argument("--judge", metavar="LABEL", help="judge whose verdicts count, as `framing judge` names it")
+    parser.add_argument(
+        "--waive",
+        metavar="GATE",
+        action="append",
+        default=[],
+        help="let the run pass without this gate; results and receipt name it. May be given several times",
+    )
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the summary of the run; the exit code is its verdict."""
     from pytest_framing.report.terminal import summary_lines
-    from pytest_framing.run_folder import find_run
+    from pytest_framing.results import write_conclusion
+    from pytest_framing.run_folder import RESULTS, find_run
 
     folder = find_run(options.run, Path.cwd())
-    conclusion = conclude_again(folder, options.baseline)
+    conclusion = conclude_again(folder, options.baseline, judge=options.judge, waived=options.waive)
+    if options.waive or not (folder / RESULTS).exists():
+        # A waiver that nobody can find afterwards would be none.
+        write_conclusion(conclusion, folder)
     for line in summary_lines(conclusion, folder):
         say(line.text)
     return {"pass": PASS, "fail": FAIL}.get(conclusion.verdict.value, INCONCLUSIVE)

@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING, Any
 from pytest_framing.errors import FramingError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pytest_framing.results import Conclusion
     from pytest_framing.run_folder import RunRecord
 
 
-def conclude_again(folder: Path, baseline: str | None) -> Conclusion:
+def conclude_again(
+    folder: Path, baseline: str | None, *, judge: str | None = None, waived: Collection[str] = ()
+) -> Conclusion:
     """Evaluate the gates of a recorded run, against the given baseline or else the one that the session found.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    baseline
+        As ``--framing-baseline`` takes it.
+    judge
+        Label of the judge whose verdicts count (default: the run's own).
+    waived
+        Gates that do not hold the run back; the conclusion names them.
 
     Raises
     ------
@@ -22,12 +37,16 @@ def conclude_again(folder: Path, baseline: str | None) -> Conclusion:
     """
     from pytest_framing.baseline import Baseline, find_baseline, hold_comparable
     from pytest_framing.gates.evaluation import known_gates
+    from pytest_framing.rejudging import judged_by
     from pytest_framing.results import conclude
     from pytest_framing.run_folder import read_plan
     from pytest_framing.settings import Settings
 
     record: RunRecord = read_plan(folder)
+    if judge is not None:
+        record = judged_by(record, judge)
     gates = known_gates()
+    _check_waived(record, waived)
     for suite_name, definition in record.suites.items():
         for gate in definition.gates:
             if gate not in gates:
@@ -50,7 +69,17 @@ def conclude_again(folder: Path, baseline: str | None) -> Conclusion:
         baselines,
         deselected=record.plan.cases.keys() if narrowed else frozenset(),
         interrupted=any(entry["evidence"]["interrupted"] for entry in concluded.values()),
+        waived=frozenset(waived),
     )
+
+
+def _check_waived(record: RunRecord, waived: Collection[str]) -> None:
+    from pytest_framing.settings import did_you_mean
+
+    known = {gate for suite in record.suites.values() for gate in suite.gates}
+    for name in waived:
+        if name not in known:
+            raise FramingError(f"--waive {name}: no gate of this run; {did_you_mean(name, known)}")
 
 
 def recorded_results(folder: Path) -> dict[str, Any]:

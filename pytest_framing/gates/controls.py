@@ -87,6 +87,10 @@ def _manipulation_check(parameters: ManipulationCheckParameters, context: GateCo
     limit = f"at least {percent(parameters.threshold, 0)} of the questions answered rightly under each framing"
     framings = (context.suite.framings.reference, context.suite.framings.treatment)
     checks = context.study.checks
+    if context.imported:
+        reason = "The run was imported: nothing shows that the model took the framing in."
+        yield GateOutcome(scope, GateStatus.NOT_EVALUATED, "no questions", limit, reason)
+        return
     if not all(name in checks for name in framings):
         reason = (
             f"No question has a right answer under both {framings[0]!r} and {framings[1]!r}, so that nothing shows "

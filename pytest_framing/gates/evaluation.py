@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,13 @@ class Evaluation:
     tests: tuple[SessionTest, ...] = ()
 
 
-def evaluate(gates: Mapping[str, Gate], contexts: Mapping[str, GateContext], *, release: bool) -> dict[str, Evaluation]:
+def evaluate(
+    gates: Mapping[str, Gate],
+    contexts: Mapping[str, GateContext],
+    *,
+    release: bool,
+    waived: Collection[str] = (),
+) -> dict[str, Evaluation]:
     """Evaluate every gate that the suites of a session ask for, in each suite's order.
 
     Parameters
@@ -53,7 +59,9 @@ def evaluate(gates: Mapping[str, Gate], contexts: Mapping[str, GateContext], *, 
     contexts
         Evidence, estimates and baseline of each suite, by its name.
     release
-        Whether nothing is excused.
+        Whether nothing is excused and nothing waived.
+    waived
+        Names of gates that do not hold the run back.
     """
     tests = _session_tests(gates, contexts)
     return {
@@ -67,7 +75,8 @@ def evaluate(gates: Mapping[str, Gate], contexts: Mapping[str, GateContext], *, 
                         gates[gate],
                         gates[gate].parameters.model_validate(parameters),
                         replace(context, tests={one.scope: one for one in tests[name] if one.gate == gate}),
-                        release,
+                        release=release,
+                        waived=gate in waived,
                     )
                 ),
             ),
@@ -111,7 +120,9 @@ def _p_values(gate: Gate, parameters: Mapping[str, Any], context: GateContext) -
         return {}
 
 
-def _results(gate: Gate, parameters: BaseModel, context: GateContext, release: bool) -> Iterator[GateResult]:
+def _results(
+    gate: Gate, parameters: BaseModel, context: GateContext, *, release: bool, waived: bool
+) -> Iterator[GateResult]:
     suite = context.suite.name
     held_back = _not_evaluated(gate, context)
     outcomes = [held_back] if held_back is not None else _judged(gate, parameters, context)
@@ -127,6 +138,7 @@ def _results(gate: Gate, parameters: BaseModel, context: GateContext, release: b
             limit=outcome.limit,
             reason=outcome.reason,
             excused=excused,
+            waived=waived and outcome.status is not GateStatus.PASS and not release,
         )
 
 
@@ -161,11 +173,11 @@ def _only_lacks_baseline(gate: Gate, context: GateContext) -> bool:
 
 
 def verdict(results: Iterable[GateResult]) -> GateStatus:
-    """Return the verdict over all gates: the worst status, where an excused gate does not count.
+    """Return the verdict over all gates: the worst status, where an excused or waived gate does not count.
 
     Where nothing passed, nothing was shown: that is not a pass.
     """
-    statuses = {result.status for result in results if not result.excused}
+    statuses = {result.status for result in results if not (result.excused or result.waived)}
     for status in (GateStatus.FAIL, GateStatus.INCONCLUSIVE, GateStatus.NOT_EVALUATED, GateStatus.PASS):
         if status in statuses:
             return status

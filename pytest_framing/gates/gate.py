@@ -79,6 +79,11 @@ class GateContext:
     baseline_note: str
     tests: Mapping[str, SessionTest] = field(default_factory=dict)
 
+    @property
+    def imported(self) -> bool:
+        """Whether the run was made of records that came from elsewhere."""
+        return "imported" in self.fingerprint.informing
+
 
 Needs = Literal["nothing", "complete", "baseline"]
 
@@ -118,7 +123,8 @@ class GateResult:
     """One line of ``results.json`` and of the terminal.
 
     ``excused`` says that the gate was not evaluated for a reason that does not fail the run: cases were deselected on
-    purpose, or no baseline exists yet. A release run excuses nothing.
+    purpose, or no baseline exists yet. ``waived`` says that somebody decided that it does not hold the run back. A
+    release run excuses and waives nothing.
     """
 
     suite: str
@@ -129,6 +135,7 @@ class GateResult:
     limit: str
     reason: str
     excused: bool = False
+    waived: bool = False
 
     @property
     def label(self) -> str:
@@ -138,7 +145,7 @@ class GateResult:
     @property
     def holds(self) -> bool:
         """Whether the run may pass as far as this gate is concerned."""
-        return self.status is GateStatus.PASS or self.excused
+        return self.status is GateStatus.PASS or self.excused or self.waived
 
     def document(self) -> dict[str, Any]:
         """Entry of ``results.json``."""
@@ -150,6 +157,7 @@ class GateResult:
             "limit": self.limit,
             "reason": self.reason,
             "excused": self.excused,
+            "waived": self.waived,
         }
 
 

@@ -35,6 +35,10 @@ class PeriodEffectParameters(GateParameters):
 def _order_randomized(parameters: OrderRandomizedParameters, context: GateContext) -> Iterator[GateOutcome]:
     scope, alpha = context.suite.name, parameters.alpha
     limit = f"the executed order is the drawn one; tests of balance, runs and covariates above {alpha:g}"
+    if context.imported:
+        reason = "The run was imported: no plan shows how its order was drawn."
+        yield GateOutcome(scope, GateStatus.NOT_EVALUATED, "no draw on record", limit, reason)
+        return
     order = executed_order(context.evidence, context.suite)
     if order.unrecorded:
         reason = f"The order of {order.unrecorded} pairs was not recorded, so that nothing shows it was random."
@@ -109,7 +113,10 @@ def _period_effect(parameters: PeriodEffectParameters, context: GateContext) -> 
     for study in context.study.modes.values():
         first, second = study.reference_first, study.treatment_first
         flips = first.flips.count + second.flips.count
-        if first.n + second.n < study.table.n:
+        if context.imported and not first.n + second.n:
+            reason = "The run was imported without the order in which its cases ran."
+            yield GateOutcome(study.mode, GateStatus.NOT_EVALUATED, "order not recorded", limit, reason)
+        elif first.n + second.n < study.table.n:
             reason = f"The order of {study.table.n - first.n - second.n} pairs was not recorded."
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "order not recorded", limit, reason)
         elif not study.table.n:

@@ -93,4 +93,5 @@ def _suite_lines(name: str, suite: SuiteConclusion) -> Iterator[Line]:
         yield Line(f"  {study.mode}: {arms}; {gap}")
     for result in suite.gates:
         word = STATUS_WORDS[result.status.value]
-        yield Line(f"  {word:<13} {result.label}: {result.reason}", _MARKUP[result.status])
+        waived = " (waived)" if result.waived else ""
+        yield Line(f"  {word:<13} {result.label}{waived}: {result.reason}", _MARKUP[result.status])

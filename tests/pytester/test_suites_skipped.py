@@ -30,7 +30,7 @@ def test_it_is_skipped_visibly_and_the_receipt_lists_it(project: GateProject, wo
     result = project.run_apart(*workers, "-rs") if workers else project.run("-rs")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
-        ["*SKIPPED*XSTest is not at hand*", "over_refusal: skipped. *--framing-prompts xstest=*"]
+        ["over_refusal: skipped. *--framing-prompts xstest=*", "*SKIPPED*XSTest is not at hand*"]
     )
     assert [*project.results()["skipped_suites"]] == ["over_refusal"]
     receipt = json.loads((project.latest() / "receipt.json").read_text(encoding="utf-8"))

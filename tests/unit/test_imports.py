@@ -19,15 +19,27 @@ LATE = (BACKENDS | {"numpy", "scipy", "pydantic", "jinja2", "yaml"}) - {"openai"
 # From the left of the flow to its right: a module imports what stands before it. A package counts as one module.
 FLOW = (
     # what every stage shares
-    ("errors", "records", "settings", "device", "json_documents", "located_yaml", "stats"),
+    ("errors", "records", "settings", "device", "json_documents", "located_yaml", "table_files", "stats"),
     # suite ─► prompts ─► plan
     ("suite", "framings", "demonstrations", "prompts", "prompt_sources", "plan", "fingerprint"),
     # ─► engine ─► ledger ─► judge
     ("models", "engines", "ledger", "execution", "run_folder", "judges"),
     # ─► study ─► gates
-    ("early_stopping", "evidence", "order_evidence", "paired_table", "study", "published", "baseline", "gates"),
+    (
+        "early_stopping",
+        "evidence",
+        "order_evidence",
+        "paired_table",
+        "study",
+        "published",
+        "protocol_difference",
+        "baseline",
+        "gates",
+        "comparison",
+    ),
     # ─► receipt, report, and all of it together
-    ("receipt", "report", "results", "extensions", "discovery", "scheduling", "run"),
+    ("receipt", "report", "results", "imported_records", "import_run", "rejudging"),
+    ("extensions", "discovery", "scheduling", "run"),
     # the shells
     ("hookspecs", "plugin", "commands", "cli"),
 )

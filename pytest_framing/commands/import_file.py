@@ -1,0 +1,100 @@
+"""``framing import``: make a run folder from responses or verdicts that were produced elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_framing.commands.console import say
+from pytest_framing.commands.exit_codes import PASS
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_framing.commands.arguments import Commands
+    from pytest_framing.records import VerdictLabel
+
+EPILOG = """\
+One row an answer, CSV or JSONL: prompt_id, framing (free, paid, placebo or none), and response or verdict (refusal,
+partial_refusal, compliance, invalid); if you have them mode, replicate, category and sequence (the order that ran).
+Or one row a prompt: --wide free=COLUMN --wide paid=COLUMN. Then: framing gate DIR.
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "import", help="make a run folder from responses or verdicts of elsewhere", description=EPILOG
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="a .csv or .jsonl file")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="run folder to make")
+    parser.add_argument(
+        "--column",
+        metavar="FIELD=NAME",
+        action="append",
+        default=[],
+        help="column of a field: prompt_id=id",
+    )
+    parser.add_argument(
+        "--wide", metavar="FRAMING=NAME", action="append", default=[], help="column with the answers under a framing"
+    )
+    parser.add_argument("--responses", action="store_true", help="--wide columns hold responses (default: verdicts)")
+    parser.add_argument(
+        "--label", metavar="WORD=VERDICT", action="append", default=[], help="what a word of the file means"
+    )
+    parser.add_argument("--reference", metavar="FRAMING", default="free", help="the reference (default: free)")
+    parser.add_argument("--treatment", metavar="FRAMING", default="paid", help="the treatment (default: paid)")
+    parser.add_argument("--judge", metavar="NAME", default="rules", help="judge of responses (default: rules)")
+    parser.add_argument("--model", metavar="NAME", default="imported", help="whose answers these are")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Import, conclude, and say what to do next."""
+    from pytest_framing.gates.evaluation import known_gates, parameter_models
+    from pytest_framing.import_run import ImportRequest, import_run
+    from pytest_framing.imported_records import ImportLayout, read_imported
+    from pytest_framing.judges.judge import choose_judge
+    from pytest_framing.results import conclude, write_conclusion
+
+    layout = ImportLayout(
+        columns=_pairs("--column", options.column),
+        wide=_pairs("--wide", options.wide),
+        wide_responses=options.responses,
+        labels={word: _label(text) for word, text in _pairs("--label", options.label).items()},
+    )
+    judge = choose_judge(options.judge, {})
+    records = read_imported(options.file, layout)
+    request = ImportRequest(options.file, options.model, options.reference, options.treatment, records)
+    gates = known_gates()
+    record = import_run(request, options.out, parameter_models(gates), judge)
+    baselines = dict.fromkeys(record.suites, (None, "An imported run has no baseline unless one is named (--baseline)"))
+    conclusion = conclude(record, options.out, gates, baselines)
+    write_conclusion(conclusion, options.out)
+    prompts = len({one.prompt_id for one in records})
+    say(f"imported {len(records)} records on {prompts} prompts into {options.out}; next: framing gate {options.out}")
+    return PASS
+
+
+def _pairs(option: str, texts: list[str]) -> dict[str, str]:
+    from pytest_framing.errors import ImportedFileError
+
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise ImportedFileError(f"{option} {text}: write it as NAME=VALUE")
+        if name in pairs:
+            raise ImportedFileError(f"{option} {text}: {name!r} is given twice")
+        pairs[name] = value
+    return pairs
+
+
+def _label(text: str) -> VerdictLabel:
+    from pytest_framing.errors import ImportedFileError
+    from pytest_framing.imported_records import LABELS
+    from pytest_framing.settings import did_you_mean
+
+    if text not in LABELS:
+        raise ImportedFileError(f"--label …={text}: no verdict; {did_you_mean(text, LABELS)}")
+    return LABELS[text]
