@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest
 from pytest_framing.engines.reasoning import split_reasoning
-from pytest_framing.errors import EngineError, first_line
+from pytest_framing.errors import EngineError, LedgerError, first_line
 from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict
+from pytest_framing.resuming import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +40,8 @@ class CaseRunner:
         Limit of new tokens of each suite by its name.
     worker
         Name of this worker, for the stamps.
+    recorded
+        What earlier sessions of the run logged: it is neither run nor logged again.
     """
 
     plan: Plan
@@ -49,6 +52,7 @@ class CaseRunner:
     converse: Callable[[Case], Conversation]
     max_new_tokens: Mapping[str, int]
     worker: str
+    recorded: Recorded = field(default_factory=Recorded)
     _computed: dict[CaseKey, Response] = field(default_factory=dict, init=False)
     _logged: set[CaseKey] = field(default_factory=set, init=False)
     _verdicts: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
@@ -65,6 +69,9 @@ class CaseRunner:
         OutputError
             When the ledger cannot be written.
         """
+        recorded = self.recorded.responses.get(case.key)
+        if recorded is not None:
+            return recorded
         if case.key not in self._computed:
             self._run(self.plan.batches[case.batch])
         response = self._computed[case.key]
@@ -80,13 +87,28 @@ class CaseRunner:
         ------
         EngineError, OutputError
             As for :meth:`response`.
+        LedgerError
+            When a response that was lost and ran again does not get the verdict on record.
         """
         if case.key not in self._verdicts:
-            judges = self.checks if case.role == "check" else self.judges
-            verdict = judges[case.suite].judge(case, self.response(case))
-            self.ledger.add_verdict(verdict)
-            self._verdicts[case.key] = verdict
+            self._verdicts[case.key] = self._judge(case)
         return self._verdicts[case.key]
+
+    def _judge(self, case: Case) -> Verdict:
+        before = self.recorded.verdicts.get(case.key)
+        if before is not None and case.key in self.recorded.responses:
+            return before
+        judges = self.checks if case.role == "check" else self.judges
+        verdict = judges[case.suite].judge(case, self.response(case))
+        if before is None:
+            self.ledger.add_verdict(verdict)
+        elif verdict != before:
+            # A power failure may keep a verdict and lose its response, which then ran once more.
+            raise LedgerError(
+                f"case {case.id}: its response was lost and ran again, and its verdict is no longer the recorded one; "
+                "this run cannot be completed"
+            )
+        return verdict
 
     def _run(self, batch: Batch) -> None:
         cases = [self.plan.cases[batch.suite, case_id] for case_id in batch.case_ids]

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pytest_framing.gates.gate import GateResult
     from pytest_framing.records import Case, CaseKey, Response, Verdict
     from pytest_framing.results import Conclusion
+    from pytest_framing.resuming import Recorded
     from pytest_framing.run import PreparedRun
+    from pytest_framing.run_lock import RunLock
 
 MARKER = "framing(suite): run the test once for every case of the suite file, named relative to the test's own file"
 NO_CASES = 'no cases: name a model (pytest suites/ --model tiny), and mark the test pytest.mark.framing("suite.yaml")'
@@ -38,15 +40,16 @@ class GateSession:
     """What the hooks of one pytest session share.
 
     ``folder`` is ``None`` where nothing runs (``--collect-only``). ``deselected`` holds the cases that the user left
-    out
-    by ``-k`` and the like; where ``narrowed`` is set, node ids or ``--lf`` chose the cases, and whatever did not run
-    was left out.
+    out by ``-k`` and the like; where ``narrowed`` is set, node ids or ``--lf`` chose the cases, and whatever did not run
+    was left out. ``number`` counts the sessions of the run: above 1, it goes on with what others recorded.
     """
 
     prepared: PreparedRun
     folder: Path | None
     worker: str
     narrowed: bool
+    number: int = 1
+    lock: RunLock | None = None
     monitor: StopMonitor | None = None
     deselected: set[CaseKey] = field(default_factory=set)
     conclusion: Conclusion | None = None
@@ -55,6 +58,14 @@ class GateSession:
     def on_controller(self) -> bool:
         """Whether this process concludes the run."""
         return self.worker == "main"
+
+    def recorded(self) -> Recorded:
+        """Return what earlier sessions of the run left in its ledger."""
+        from pytest_framing.resuming import Recorded, read_recorded
+
+        if self.number == 1 or self.folder is None:
+            return Recorded()
+        return read_recorded(self.prepared.record, self.folder)
 
     def watch(self, case: CaseKey, verdict: str) -> None:
         """Take in a verdict, and leave word in the run folder when a suite has seen enough."""
@@ -163,8 +174,18 @@ def _is_worker(config: pytest.Config) -> bool:
 def _start(config: pytest.Config, settings: Any) -> GateSession | None:
     from pytest_framing.discovery import find_suites, named_suites
     from pytest_framing.early_stopping import StopMonitor
+    from pytest_framing.resuming import hold_same_run, next_session
     from pytest_framing.run import prepare
-    from pytest_framing.run_folder import DEFAULT, make_run_folder, name_latest, new_run_id, write_plan
+    from pytest_framing.run_folder import (
+        DEFAULT,
+        find_run,
+        make_run_folder,
+        name_latest,
+        new_run_id,
+        read_plan,
+        write_plan,
+    )
+    from pytest_framing.run_lock import lock_session
 
     suites = find_suites(
         config.args,
@@ -178,17 +199,36 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
     if not suites and config.option.framing_model is None:
         return None  # a model in the ini file does not make a gate run of the project's other tests
     named = named_suites(config.args, config.invocation_params.dir)
-    prepared = prepare(settings, suites, _extensions(config), new_run_id(settings.model), named)
-    folder = None
-    if not config.option.collectonly:
-        folder = make_run_folder(settings.out or settings.root / DEFAULT, prepared.record.run_id)
+    folder = find_run(settings.resume, settings.root, settings.out) if settings.resume else None
+    run_id = folder.name if folder is not None else new_run_id(settings.model)
+    prepared = prepare(settings, suites, _extensions(config), run_id, named)
+    number, lock = 1, None
+    if folder is not None:
+        hold_same_run(read_plan(folder), prepared.record, folder)
+        if config.option.collectonly:
+            folder = None
+        else:
+            lock = lock_session(folder)
+            number = next_session(folder)
+    elif not config.option.collectonly:
+        folder = make_run_folder(settings.out or settings.root / DEFAULT, run_id)
+        lock = lock_session(folder)
         write_plan(folder, prepared.record)
         name_latest(folder)
     narrowed = bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args)
     suites_by_name = {name: one.suite for name, one in prepared.suites.items()}
     stopping = any(suite.stop.early for suite in suites_by_name.values())
     monitor = StopMonitor(prepared.record.plan, suites_by_name) if stopping else None
-    return GateSession(prepared, folder, "main", narrowed, monitor)
+    session = GateSession(prepared, folder, "main", narrowed, number, lock, monitor)
+    if lock is not None and number > 1:
+        try:
+            verdicts = session.recorded().verdicts
+        except FramingError:
+            lock.release()
+            raise
+        for case, verdict in verdicts.items():
+            session.watch(case, verdict.verdict.value)
+    return session
 
 
 def _start_worker(config: pytest.Config, settings: Any) -> GateSession | None:
@@ -196,6 +236,7 @@ def _start_worker(config: pytest.Config, settings: Any) -> GateSession | None:
     from pytest_framing.device import pin_worker
     from pytest_framing.run import prepare
     from pytest_framing.run_folder import read_plan
+    from pytest_framing.run_lock import lock_worker
 
     handed: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
     if "framing_folder" not in handed:
@@ -206,7 +247,9 @@ def _start_worker(config: pytest.Config, settings: Any) -> GateSession | None:
     prepared = prepare(settings, suites, _extensions(config), folder.name)
     if prepared.record.plan.digest != read_plan(folder).plan.digest:
         raise LedgerError(f"{folder}: worker {handed['workerid']} comes to another plan; did a file change meanwhile?")
-    return GateSession(prepared, folder, handed["workerid"], narrowed=False)
+    return GateSession(
+        prepared, folder, handed["workerid"], narrowed=False, number=handed["framing_session"], lock=lock_worker(folder)
+    )
 
 
 def _extensions(config: pytest.Config) -> Extensions:
@@ -231,6 +274,7 @@ def pytest_configure_node(node: Any) -> None:
     session = node.config.stash.get(SESSION, None)
     if session is not None:
         node.workerinput["framing_folder"] = str(session.folder)
+        node.workerinput["framing_session"] = session.number
         node.workerinput["framing_suites"] = [
             *(str(one.suite.path) for one in session.prepared.suites.values()),
             *(str(path) for path in session.prepared.skipped),
@@ -325,9 +369,12 @@ def framing_model(request: pytest.FixtureRequest) -> Iterator[CaseRunner]:
     session = request.config.stash.get(SESSION, None)
     if session is None or session.folder is None:
         pytest.fail(NO_CASES, pytrace=False)
+    from pytest_framing.resuming import worker_name
+
     with _plain_failure():
         try:
-            runner = session.prepared.runner(session.folder, session.worker)
+            worker = worker_name(session.worker, session.number)
+            runner = session.prepared.runner(session.folder, worker, session.recorded())
         except FramingError:
             # No other case can fare better: said once, and not once a case.
             request.session.shouldfail = "the engine could not start"
@@ -437,6 +484,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     own = session.config.stash.get(SESSION, None)
     if own is not None and _is_worker(session.config):
         session.config.workeroutput["framing_deselected"] = sorted(own.deselected)  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let go of the run folder."""
+    session = config.stash.get(SESSION, None)
+    if session is not None and session.lock is not None:
+        session.lock.release()
+        session.lock = None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -51,6 +51,8 @@ def receipt_document(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
                 "verdict": results["verdict"],
                 "release": results["release"],
                 "waived": results["waived"],
+                "sessions": results["sessions"],
+                "torn_files": results["torn_files"],
                 "model": results["model"],
                 "protocol_digest": results["protocol"]["digest"],
                 "plan_digest": results["protocol"]["plan"],

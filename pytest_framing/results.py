@@ -15,6 +15,7 @@ from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.receipt import receipt_document
 from pytest_framing.report.markdown import markdown_summary
+from pytest_framing.resuming import count_sessions
 from pytest_framing.run_folder import RECEIPT, RESULTS, SUMMARY
 from pytest_framing.study import SuiteStudy, study_suite
 from pytest_framing.suite import RELEASE
@@ -65,6 +66,7 @@ class Conclusion:
     record: RunRecord
     suites: Mapping[str, SuiteConclusion]
     torn: tuple[Path, ...] = field(default=())
+    sessions: int = 1
 
     @property
     def gates(self) -> list[GateResult]:
@@ -98,6 +100,7 @@ class Conclusion:
                 "allowed_mismatch": list(self.record.allowed_mismatch),
                 "fields": {name: one.document() for name, one in self.record.fingerprints.items()},
             },
+            "sessions": self.sessions,
             "torn_files": [path.name for path in self.torn],
             "skipped_suites": dict(self.record.skipped),
             "suites": {name: self._suite_document(one) for name, one in self.suites.items()},
@@ -206,7 +209,8 @@ def conclude(
         )
         for name, context in contexts.items()
     }
-    return Conclusion(record, suites, responses.torn + verdicts.torn)
+    sessions = count_sessions({response.worker for response in responses.records})
+    return Conclusion(record, suites, responses.torn + verdicts.torn, sessions)
 
 
 def gap_comparisons(suites: Iterable[Suite]) -> int:

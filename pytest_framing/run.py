@@ -22,6 +22,7 @@ from pytest_framing.models.registry import resolve_model
 from pytest_framing.plan import DEFAULT_BATCH_SIZE, Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
 from pytest_framing.records import CHECK_MODE, Prompt, PromptSet, text_digest
+from pytest_framing.resuming import Recorded
 from pytest_framing.run_folder import RunRecord, Subject
 from pytest_framing.suite import RELEASE, load_suite
 
@@ -89,8 +90,8 @@ class PreparedRun:
     record: RunRecord
     skipped: Mapping[Path, str] = field(default_factory=dict)
 
-    def runner(self, folder: Path, worker: str) -> CaseRunner:
-        """Load the weights and return what runs cases."""
+    def runner(self, folder: Path, worker: str, recorded: Recorded | None = None) -> CaseRunner:
+        """Load the weights and return what runs cases, less those that earlier sessions of the run recorded."""
         self.engine.start()
         return CaseRunner(
             plan=self.record.plan,
@@ -101,6 +102,7 @@ class PreparedRun:
             converse=lambda case: self.suites[case.suite].converse(case),
             max_new_tokens={name: one.suite.decoding.max_new_tokens for name, one in self.suites.items()},
             worker=worker,
+            recorded=recorded or Recorded(),
         )
 
 

@@ -180,15 +180,25 @@ def read_plan(folder: Path) -> RunRecord:
     return record
 
 
-def find_run(text: str, root: Path) -> Path:
-    """Return the run folder that a user means: a path, ``latest``, or a run id below the default folder.
+def find_run(text: str, root: Path, parent: Path | None = None) -> Path:
+    """Return the run folder that a user means: a path, ``latest``, or a run id.
+
+    Parameters
+    ----------
+    text
+        What the user wrote.
+    root
+        Runs are looked for in the default folder below it.
+    parent
+        Where runs go instead of the default folder.
 
     Raises
     ------
     LedgerError
         When there is no such run.
     """
-    for candidate in (Path(text).expanduser(), root / DEFAULT / text, Path(text).expanduser() / LATEST):
+    parent = parent or root / DEFAULT
+    for candidate in (Path(text).expanduser(), parent / text, Path(text).expanduser() / LATEST):
         if (candidate / PLAN).is_file():
             return candidate.resolve()
-    raise LedgerError(f"{text}: no run there (a run folder holds {PLAN}); runs are kept in {root / DEFAULT}")
+    raise LedgerError(f"{text}: no run there (a run folder holds {PLAN}); runs are kept in {parent}")

@@ -82,6 +82,12 @@ OPTIONS = (
     Option("--framing-seed", "seed of the draw of order and of the prompt sample (default: the suite's)", "INT"),
     Option("--framing-out", "folder that run folders go to (default: .framing)", "DIR"),
     Option(
+        "--framing-resume",
+        "go on with a run that was cut off: its folder, its id, or latest; with the options that it began with",
+        "RUN",
+        ini=False,
+    ),
+    Option(
         "--framing-release",
         "this run decides a release: a missing baseline or a deselection fails it, and no mismatch may be allowed",
         kind="flag",
@@ -123,6 +129,7 @@ class Settings:
     judge: str | None = None
     seed: int | None = None
     out: Path | None = None
+    resume: str | None = None
     release: bool = False
     show_text: bool = False
 
@@ -181,6 +188,7 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         judge=values["judge"],
         seed=_seed(values["seed"]),
         out=path("out", "--framing-out"),
+        resume=values["resume"],
         release=bool(values["release"]),
         show_text=bool(values["show_text"]),
     )

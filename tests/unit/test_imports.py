@@ -23,7 +23,7 @@ FLOW = (
     # suite ─► prompts ─► plan
     ("suite", "framings", "demonstrations", "prompts", "prompt_sources", "plan", "fingerprint"),
     # ─► engine ─► ledger ─► judge
-    ("models", "engines", "ledger", "execution", "run_folder", "judges"),
+    ("models", "engines", "ledger", "run_lock", "run_folder", "judges", "resuming", "execution"),
     # ─► study ─► gates
     (
         "early_stopping",
