@@ -8,86 +8,28 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_framing.errors import FramingError, LedgerError
+from pytest_framing.errors import FramingError
 from pytest_framing.settings import OPTIONS, Option, parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from pytest_framing.early_stopping import EarlyStop, StopMonitor
     from pytest_framing.execution import CaseRunner
     from pytest_framing.extensions import Extensions
     from pytest_framing.gates.gate import GateResult
-    from pytest_framing.records import Case, CaseKey, Response, Verdict
-    from pytest_framing.results import Conclusion
-    from pytest_framing.resuming import Recorded
-    from pytest_framing.run import PreparedRun
-    from pytest_framing.run_lock import RunLock
+    from pytest_framing.records import Case, Response, Verdict
+    from pytest_framing.session import GateSession
 
 MARKER = "framing(suite): run the test once for every case of the suite file, named relative to the test's own file"
 NO_CASES = 'no cases: name a model (pytest suites/ --model tiny), and mark the test pytest.mark.framing("suite.yaml")'
 LETTERS = {"refusal": "R", "partial_refusal": "P", "compliance": "C", "invalid": "I", "correct": "+", "incorrect": "-"}
 
-
-@dataclass
-class GateSession:
-    """What the hooks of one pytest session share.
-
-    ``folder`` is ``None`` where nothing runs (``--collect-only``). ``deselected`` holds the cases that the user left
-    out by ``-k`` and the like; where ``narrowed`` is set, node ids or ``--lf`` chose the cases, and whatever did not run
-    was left out. ``number`` counts the sessions of the run: above 1, it goes on with what others recorded.
-    """
-
-    prepared: PreparedRun
-    folder: Path | None
-    worker: str
-    narrowed: bool
-    number: int = 1
-    lock: RunLock | None = None
-    monitor: StopMonitor | None = None
-    deselected: set[CaseKey] = field(default_factory=set)
-    conclusion: Conclusion | None = None
-
-    @property
-    def on_controller(self) -> bool:
-        """Whether this process concludes the run."""
-        return self.worker == "main"
-
-    def recorded(self) -> Recorded:
-        """Return what earlier sessions of the run left in its ledger."""
-        from pytest_framing.resuming import Recorded, read_recorded
-
-        if self.number == 1 or self.folder is None:
-            return Recorded()
-        return read_recorded(self.prepared.record, self.folder)
-
-    def watch(self, case: CaseKey, verdict: str) -> None:
-        """Take in a verdict, and leave word in the run folder when a suite has seen enough."""
-        from pytest_framing.early_stopping import write_stops
-        from pytest_framing.records import VerdictLabel
-
-        if self.monitor is None or self.folder is None:
-            return
-        if self.monitor.add(case, VerdictLabel(verdict)) is not None:
-            write_stops(self.folder, self.monitor.stopped.values())
-
-    def stop_of(self, suite: str) -> EarlyStop | None:
-        """Where a suite stopped, as the controller left word of it."""
-        from pytest_framing.early_stopping import FILE, read_stops
-
-        stopping = self.prepared.suites[suite].suite.stop.early
-        if not stopping or self.folder is None or not (self.folder / FILE).exists():
-            return None
-        return read_stops(self.folder).get(suite)
-
-
-SESSION = pytest.StashKey[GateSession]()
+SESSION: pytest.StashKey[GateSession] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -173,83 +115,34 @@ def _is_worker(config: pytest.Config) -> bool:
 
 def _start(config: pytest.Config, settings: Any) -> GateSession | None:
     from pytest_framing.discovery import find_suites, named_suites
-    from pytest_framing.early_stopping import StopMonitor
-    from pytest_framing.resuming import hold_same_run, next_session
-    from pytest_framing.run import prepare
-    from pytest_framing.run_folder import (
-        DEFAULT,
-        find_run,
-        make_run_folder,
-        name_latest,
-        new_run_id,
-        read_plan,
-        write_plan,
-    )
-    from pytest_framing.run_lock import lock_session
+    from pytest_framing.session import begin
 
+    here = config.invocation_params.dir
     suites = find_suites(
         config.args,
-        config.invocation_params.dir,
+        here,
         getattr(config.option, "ignore", None) or (),
         getattr(config.option, "ignore_glob", None) or (),
     )
-    paths = [Path(config.invocation_params.dir, argument.split("::", 1)[0]) for argument in config.args]
+    paths = [Path(here, argument.split("::", 1)[0]) for argument in config.args]
     if not all(path.exists() for path in paths):
         return None  # pytest ends with an error of its own, and nothing may be left behind
     if not suites and config.option.framing_model is None:
         return None  # a model in the ini file does not make a gate run of the project's other tests
-    named = named_suites(config.args, config.invocation_params.dir)
-    folder = find_run(settings.resume, settings.root, settings.out) if settings.resume else None
-    run_id = folder.name if folder is not None else new_run_id(settings.model)
-    prepared = prepare(settings, suites, _extensions(config), run_id, named)
-    number, lock = 1, None
-    if folder is not None:
-        hold_same_run(read_plan(folder), prepared.record, folder)
-        if config.option.collectonly:
-            folder = None
-        else:
-            lock = lock_session(folder)
-            number = next_session(folder)
-    elif not config.option.collectonly:
-        folder = make_run_folder(settings.out or settings.root / DEFAULT, run_id)
-        lock = lock_session(folder)
-        write_plan(folder, prepared.record)
-        name_latest(folder)
-    narrowed = bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args)
-    suites_by_name = {name: one.suite for name, one in prepared.suites.items()}
-    stopping = any(suite.stop.early for suite in suites_by_name.values())
-    monitor = StopMonitor(prepared.record.plan, suites_by_name) if stopping else None
-    session = GateSession(prepared, folder, "main", narrowed, number, lock, monitor)
-    if lock is not None and number > 1:
-        try:
-            verdicts = session.recorded().verdicts
-        except FramingError:
-            lock.release()
-            raise
-        for case, verdict in verdicts.items():
-            session.watch(case, verdict.verdict.value)
-    return session
+    return begin(
+        settings,
+        suites,
+        _extensions(config),
+        named=named_suites(config.args, here),
+        narrowed=bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args),
+        collect_only=config.option.collectonly,
+    )
 
 
 def _start_worker(config: pytest.Config, settings: Any) -> GateSession | None:
-    """Come to the plan of the controller in an xdist worker, and hold it against the one on disk."""
-    from pytest_framing.device import pin_worker
-    from pytest_framing.run import prepare
-    from pytest_framing.run_folder import read_plan
-    from pytest_framing.run_lock import lock_worker
+    from pytest_framing.session import join
 
-    handed: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
-    if "framing_folder" not in handed:
-        return None
-    pin_worker(handed["workerid"])
-    folder = Path(handed["framing_folder"])
-    suites = [Path(path) for path in handed["framing_suites"]]
-    prepared = prepare(settings, suites, _extensions(config), folder.name)
-    if prepared.record.plan.digest != read_plan(folder).plan.digest:
-        raise LedgerError(f"{folder}: worker {handed['workerid']} comes to another plan; did a file change meanwhile?")
-    return GateSession(
-        prepared, folder, handed["workerid"], narrowed=False, number=handed["framing_session"], lock=lock_worker(folder)
-    )
+    return join(settings, config.workerinput, _extensions(config))  # type: ignore[attr-defined]
 
 
 def _extensions(config: pytest.Config) -> Extensions:
@@ -273,12 +166,7 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a starting xdist worker where the run lies."""
     session = node.config.stash.get(SESSION, None)
     if session is not None:
-        node.workerinput["framing_folder"] = str(session.folder)
-        node.workerinput["framing_session"] = session.number
-        node.workerinput["framing_suites"] = [
-            *(str(one.suite.path) for one in session.prepared.suites.values()),
-            *(str(path) for path in session.prepared.skipped),
-        ]
+        node.workerinput.update(session.for_workers())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -369,12 +257,9 @@ def framing_model(request: pytest.FixtureRequest) -> Iterator[CaseRunner]:
     session = request.config.stash.get(SESSION, None)
     if session is None or session.folder is None:
         pytest.fail(NO_CASES, pytrace=False)
-    from pytest_framing.resuming import worker_name
-
     with _plain_failure():
         try:
-            worker = worker_name(session.worker, session.number)
-            runner = session.prepared.runner(session.folder, worker, session.recorded())
+            runner = session.runner(session.folder)
         except FramingError:
             # No other case can fare better: said once, and not once a case.
             request.session.shouldfail = "the engine could not start"
@@ -489,9 +374,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the run folder."""
     session = config.stash.get(SESSION, None)
-    if session is not None and session.lock is not None:
-        session.lock.release()
-        session.lock = None
+    if session is not None:
+        session.release()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -513,28 +397,16 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def _conclude(session: pytest.Session, own: GateSession, folder: Path, *, interrupted: bool) -> None:
-    from pytest_framing.results import conclude, write_conclusion
-
-    prepared = own.prepared
-    deselected = prepared.record.plan.cases.keys() if own.narrowed else own.deselected
     try:
-        own.conclusion = conclude(
-            prepared.record,
-            folder,
-            prepared.gates,
-            {name: (one.baseline, one.baseline_note) for name, one in prepared.suites.items()},
-            deselected=deselected,
-            interrupted=interrupted,
-        )
-        write_conclusion(own.conclusion, folder)
+        conclusion = own.conclude(folder, interrupted=interrupted)
     except FramingError as error:
         _report(session, f"{folder.name}::gates", "gates", "failed", str(error))
         return
     if session.testscollected:
         # Else progress would pass 100 %; but a run without any case keeps pytest's own exit code for that.
-        session.testscollected += len(own.conclusion.gates)
-    for result in own.conclusion.gates:
-        path = prepared.suites[result.suite].suite.path
+        session.testscollected += len(conclusion.gates)
+    for result in conclusion.gates:
+        path = own.prepared.suites[result.suite].suite.path
         _report_gate(session, path, result)
 
 

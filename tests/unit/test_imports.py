@@ -39,7 +39,7 @@ FLOW = (
     ),
     # ─► receipt, report, and all of it together
     ("receipt", "report", "results", "imported_records", "import_run", "rejudging"),
-    ("extensions", "discovery", "scheduling", "run"),
+    ("extensions", "discovery", "scheduling", "run", "session"),
     # the shells
     ("hookspecs", "plugin", "commands", "cli"),
 )
