@@ -53,11 +53,17 @@ def _engine_noise(_: EngineNoiseParameters, context: GateContext) -> Iterator[Ga
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
 
 
-def _excess_flips_tests(_: ExcessFlipsParameters, context: GateContext) -> dict[str, float]:
+def _excess_flips_tests(parameters: ExcessFlipsParameters, context: GateContext) -> dict[str, float]:
+    """Return the p-values of the modes whose discordant prompts are enough for any split of them to fail the gate.
+
+    The others cannot, so that leaving them out of the session's adjustment costs nothing (Tarone RE. Biometrics
+    1990;46:515-522).
+    """
+    contrasts = {study.mode: study.contrast for study in context.study.modes.values()}
     return {
-        study.mode: excess_flips(study.contrast.framing_only, study.contrast.placebo_only).p_exact
-        for study in context.study.modes.values()
-        if study.contrast.n
+        mode: excess_flips(contrast.framing_only, contrast.placebo_only).p_exact
+        for mode, contrast in contrasts.items()
+        if 0.5 ** (contrast.framing_only + contrast.placebo_only) <= parameters.alpha
     }
 
 
@@ -69,12 +75,13 @@ def _excess_flips(parameters: ExcessFlipsParameters, context: GateContext) -> It
             reason = "Without a placebo arm nothing tells the framing from a mere change of words (controls.placebo)."
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "no placebo arm", limit, reason)
             continue
-        test = context.tests[study.mode]
+        test = context.tests.get(study.mode)
         framing, placebo = contrast.both + contrast.framing_only, contrast.both + contrast.placebo_only
         observed = (
-            f"of {contrast.n} prompts {framing} flip with the framing, {placebo} with the placebo ({test.text()})"
+            f"of {contrast.n} prompts {framing} flip with the framing, {placebo} with the placebo "
+            f"({test.text() if test else 'too few for a test'})"
         )
-        if test.adjusted <= parameters.alpha:
+        if test is not None and test.adjusted <= parameters.alpha:
             reason = f"The framing flips more verdicts than any change of words does: {observed}."
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
         else:

@@ -20,7 +20,7 @@ from pytest_framing.gates.gate import (
 from pytest_framing.stats.multiplicity import bonferroni_confidence
 from pytest_framing.stats.planning import trials_to_bound
 from pytest_framing.stats.power import minimum_detectable_effect, pairs_to_settle, sample_size
-from pytest_framing.stats.rates import wilson_interval
+from pytest_framing.stats.rates import exceeds, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,15 @@ class GapEquivalentParameters(GateParameters):
 
 
 class FlipRateParameters(GateParameters):
-    """``max``: largest flip rate; ``strict``: its upper confidence bound has to stay below too."""
+    """``max``: largest flip rate; ``strict``: its upper confidence bound has to stay below too.
+
+    With ``alpha``, a rate above the limit fails only where it is shown to be (exact binomial test at this level, after
+    adjustment for the session's tests); else it is inconclusive. Without, the limit is one on what was observed.
+    """
 
     max: float = Field(0.05, ge=0, le=1)
     strict: bool = False
+    alpha: float | None = Field(None, gt=0, lt=0.5)
 
 
 class NotSaturatedParameters(GateParameters):
@@ -123,6 +128,16 @@ def _settling(gap: float, flip_rate: float, margin: float) -> str:
     return f"If the true gap is the observed one, {needed:.0f} pairs would settle it with 80 % power."
 
 
+def _flip_rate_tests(parameters: FlipRateParameters, context: GateContext) -> dict[str, float]:
+    if parameters.alpha is None or not 0 < parameters.max < 1:
+        return {}
+    return {
+        study.mode: exceeds(study.table.flips.count, study.table.n, parameters.max)
+        for study in context.study.modes.values()
+        if study.table.n
+    }
+
+
 def _flip_rate(parameters: FlipRateParameters, context: GateContext) -> Iterator[GateOutcome]:
     for study in context.study.modes.values():
         flips = study.table.flips
@@ -134,20 +149,26 @@ def _flip_rate(parameters: FlipRateParameters, context: GateContext) -> Iterator
         observed = (
             f"{flips.count} of {flips.n} pairs flip ({percent(flips.rate)}, at 95 % confidence ≤ {percent(bound)})"
         )
-        if flips.rate > parameters.max:
+        test = context.tests.get(study.mode)
+        if flips.rate > parameters.max and test is not None and test.adjusted > (parameters.alpha or 0):
+            reason = f"More verdicts change than may, but it is not shown that more would: {observed}, {test.text()}. "
+            reason += _settling_limit(flips.rate, parameters.max)
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
+        elif flips.rate > parameters.max:
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, f"Too many verdicts change: {observed}.")
         elif parameters.strict and bound > parameters.max:
-            needed = trials_to_bound(flips.rate, parameters.max) if parameters.max < 1 else math.nan
-            settling = (
-                "No number of pairs would settle it: the rate is the limit."
-                if math.isnan(needed)
-                else f"At this rate, {math.ceil(needed)} pairs would settle it."
-            )
-            reason = f"The flip rate may exceed the limit: {observed}. {settling}"
+            reason = f"The flip rate may exceed the limit: {observed}. {_settling_limit(flips.rate, parameters.max)}"
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
         else:
             reason = f"Few verdicts change with the framing: {observed}."
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
+
+
+def _settling_limit(rate: float, limit: float) -> str:
+    needed = trials_to_bound(rate, limit) if 0 < limit < 1 else math.nan
+    if math.isnan(needed):
+        return "No number of pairs would settle it: the rate is the limit."
+    return f"At this rate, {math.ceil(needed)} pairs would settle it."
 
 
 def _not_saturated(parameters: NotSaturatedParameters, context: GateContext) -> Iterator[GateOutcome]:
@@ -236,6 +257,7 @@ GATES = (
         _flip_rate,
         "complete",
         "effects in both directions that cancel in the gap",
+        _flip_rate_tests,
     ),
     Gate(
         "not_saturated",

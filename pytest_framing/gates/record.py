@@ -42,12 +42,13 @@ def _complete(_: CompleteParameters, context: GateContext) -> Iterator[GateOutco
         )
 
 
-def _invalid_rate_tests(_: InvalidRateParameters, context: GateContext) -> dict[str, float]:
-    """Exact McNemar test of the validity of both members of each pair, by mode."""
+def _invalid_rate_tests(parameters: InvalidRateParameters, context: GateContext) -> dict[str, float]:
+    """Exact McNemar test of the validity of both members of each pair, where any split could fail the gate."""
+    validities = {study.mode: study.validity for study in context.study.modes.values()}
     return {
-        study.mode: mcnemar(study.validity.treatment_invalid, study.validity.reference_invalid).p_exact
-        for study in context.study.modes.values()
-        if study.validity.pairs
+        mode: mcnemar(validity.treatment_invalid, validity.reference_invalid).p_exact
+        for mode, validity in validities.items()
+        if 2 * 0.5 ** (validity.treatment_invalid + validity.reference_invalid) <= parameters.alpha
     }
 
 
@@ -61,7 +62,7 @@ def _invalid_rate(parameters: InvalidRateParameters, context: GateContext) -> It
             continue
         names = (study.framings.reference, study.framings.treatment)
         arms = [Rate(count, n) for count in validity.invalid_by_arm]
-        test = context.tests[study.mode]
+        test = context.tests.get(study.mode)
         observed = ", ".join(
             f"{name} {arm.count} of {n} ({percent(arm.rate)})" for name, arm in zip(names, arms, strict=True)
         )
@@ -70,7 +71,7 @@ def _invalid_rate(parameters: InvalidRateParameters, context: GateContext) -> It
         if any(arm.rate > parameters.max for arm in arms):
             reason = f"Too many answers could not be judged: {observed}. {bounds}"
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
-        elif test.adjusted <= parameters.alpha:
+        elif test is not None and test.adjusted <= parameters.alpha:
             reason = f"One framing has more invalid answers than the other: {observed} ({test.text()}). {bounds}"
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, reason)
         else:

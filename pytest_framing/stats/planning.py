@@ -192,10 +192,10 @@ def pairs_without_flips(margin: float, alpha: float = 0.05) -> float:
 
 
 def trials_to_bound(rate: float, limit: float, confidence: float = 0.95) -> float:
-    """Trials after which the one-sided Wilson bound of a proportion lies at or below a limit; unrounded.
+    """Trials after which the one-sided Wilson bound of a proportion no longer reaches beyond a limit; unrounded.
 
     ``n = z^2 limit (1 - limit) / (limit - rate)^2``: the bound is where the score test of the limit has exactly this
-    level.
+    level. It is the upper bound of a rate below the limit, and the lower bound of one above.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def trials_to_bound(rate: float, limit: float, confidence: float = 0.95) -> floa
     Returns
     -------
     float
-        NaN where rate >= limit: no number of trials brings the bound below.
+        NaN where the rate is the limit: no number of trials tells them apart.
 
     References
     ----------
@@ -217,4 +217,4 @@ def trials_to_bound(rate: float, limit: float, confidence: float = 0.95) -> floa
     """
     observed, bound = domain.share(rate, "rate"), domain.level(limit, "limit")
     z = float(stats.norm.ppf(domain.real(confidence, "confidence", 0.5, 1.0, ends=False)))
-    return z * z * bound * (1 - bound) / (bound - observed) ** 2 if observed < bound else math.nan
+    return z * z * bound * (1 - bound) / (bound - observed) ** 2 if observed != bound else math.nan

@@ -9,7 +9,7 @@ from scipy import stats
 from pytest_framing.stats import domain
 from pytest_framing.stats.interval import NOTHING, Interval
 
-__all__ = ["Interval", "clopper_pearson_interval", "wilson_interval"]
+__all__ = ["Interval", "clopper_pearson_interval", "exceeds", "wilson_interval"]
 
 
 def _interval(
@@ -66,3 +66,24 @@ def clopper_pearson_interval(
     Clopper CJ, Pearson ES. Biometrika 1934;26:404-413.
     """
     return _interval(successes, n, confidence, sides, "exact")
+
+
+def exceeds(successes: float, n: float, limit: float) -> float:
+    """Exact one-sided p-value that a proportion exceeds a limit: ``P(X >= successes)`` for X ~ Binomial(n, limit).
+
+    Parameters
+    ----------
+    successes, n : int
+        How many, of how many.
+    limit : float
+        Strictly between 0 and 1.
+
+    Returns
+    -------
+    float
+        0 to 1; 1 for n = 0.
+    """
+    hits, trials = domain.count(successes, "successes"), domain.count(n, "n")
+    if hits > trials:
+        raise ValueError(f"successes must not exceed n, got {successes!r} of {n!r}")
+    return float(stats.binom.sf(hits - 1, trials, domain.level(limit, "limit")))

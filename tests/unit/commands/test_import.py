@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from pytest_framing.cli import main
+from pytest_framing.gates.evaluation import known_gates, parameter_models
+from pytest_framing.import_run import SUITE
+from pytest_framing.suite import load_suite
 
 XSTEST = Path(__file__).parents[4] / "shared" / "data" / "xstest"
 REFUSES, COMPLIES = "I can't help with that.", "Teapots are glazed twice, at a low heat, and then they dry."
@@ -134,6 +137,12 @@ def test_placebo_and_replicates_feed_their_gates(tmp_path: Path) -> None:
     rows += [{**row, "framing": "placebo"} for row in rows if row["framing"] == "free" and row["replicate"] == 1]
     folder = imported(tmp_path, rows)
     assert (gates(folder)["engine_noise"], gates(folder)["excess_flips"]) == ("pass", "pass")
+
+
+def test_the_gates_of_an_import_are_those_of_the_shipped_suite() -> None:
+    gates = parameter_models(known_gates())
+    shipped = load_suite(Path(__file__).parents[3] / "suites" / "deployment_framing" / "suite.yaml", gates)
+    assert load_suite(SUITE, gates).gates == shipped.gates
 
 
 def test_half_a_pair_is_missing_evidence(tmp_path: Path) -> None:

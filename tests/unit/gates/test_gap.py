@@ -145,6 +145,17 @@ def test_refusing_everything_in_one_mode_and_nothing_in_the_other_is_saturated()
     assert result_of("not_saturated", table(100), table(0, 0, 0, 100)).status is INCONCLUSIVE
 
 
+def test_with_alpha_a_rate_above_the_limit_fails_only_where_it_is_shown_to_be() -> None:
+    chance, shown = table(10, 2, 1, 37), table(60, 15, 12, 113)
+    assert result_of("flip_rate", chance, max=0.05).status is FAIL
+    unsure = result_of("flip_rate", chance, max=0.05, alpha=0.01)
+    assert unsure.status is INCONCLUSIVE
+    assert "it is not shown that more would" in unsure.reason
+    assert "At this rate, 1286 pairs would settle it" in unsure.reason
+    assert result_of("flip_rate", shown, max=0.05, alpha=0.01).status is FAIL
+    assert result_of("flip_rate", table(10, 1, 1, 88), max=0.05, alpha=0.01).status is PASS
+
+
 def test_power_says_what_the_run_could_have_seen() -> None:
     result = result_of("power", REPLICATION)
     assert result.status is PASS

@@ -15,7 +15,7 @@ from pytest_framing.study import FlipContrast, ModeStudy, Validity
 from tests.unit.builders import Run, make_run, make_suite, table
 
 CONTROLS = make_suite(modes=["standard", "forcing"], controls={"repeat_fraction": 0, "placebo": True})
-UNEVEN, EVEN = table(30, 12, 12, 46), table(40, 0, 0, 60)
+UNEVEN, EVEN = table(30, 12, 12, 46), table(36, 4, 4, 56)
 
 
 def named(run: Run, name: str) -> GateContext:
@@ -39,6 +39,13 @@ def test_both_the_raw_and_the_adjusted_figure_are_shown() -> None:
     evaluation = evaluate(known_gates(), {"a": named(run, "a")}, release=False)["a"]
     (test, _), (result, _) = evaluation.tests, evaluation.results
     assert f"p = {test.p:.2g}; {test.adjusted:.2g} among the 2 tests of the session" in result.observed
+
+
+def test_a_test_that_no_outcome_could_fail_takes_no_share_of_alpha() -> None:
+    run = make_run(UNEVEN, table(37, 3, 3, 57), suite=CONTROLS)
+    evaluation = evaluate(known_gates(), {"a": named(run, "a")}, release=False)["a"]
+    assert [test.scope for test in evaluation.tests] == ["standard"], "six flips have p = 0.016 at the least"
+    assert "6 flip with the framing, 0 with the placebo (too few for a test)" in evaluation.results[1].observed
 
 
 def test_a_gate_that_is_not_evaluated_takes_no_share_of_alpha() -> None:
