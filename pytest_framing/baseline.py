@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pytest_framing.errors import BaselineError
 from pytest_framing.fingerprint import DECIDING, Fingerprint
-from pytest_framing.json_documents import read_document, write_document
+from pytest_framing.json_documents import document_digest, read_document, write_document
+from pytest_framing.protocol_difference import leaves
 from pytest_framing.published import PublishedBaseline, is_published, load_published
 from pytest_framing.records import VerdictLabel
 from pytest_framing.settings import did_you_mean
@@ -42,6 +43,18 @@ class _Protocol(_Document):
     informing: dict[str, Any]
 
 
+class Earlier(_Document):
+    """What is left of a version of a baseline that was replaced; ``decisions`` is the digest of those it held."""
+
+    run_id: str
+    saved: str
+    verdict: str
+    saved_by: str = ""
+    commit: str = ""
+    reason: str = ""
+    decisions: str
+
+
 class _BaselineDocument(_Document):
     schema_version: Literal[1]
     suite: str
@@ -50,14 +63,27 @@ class _BaselineDocument(_Document):
     run_id: str
     saved: str
     verdict: str
+    saved_by: str = ""
+    commit: str = ""
+    reason: str = ""
+    history: tuple[Earlier, ...] = ()
     fingerprint: _Protocol
     estimates: dict[str, Any]
     decisions: dict[str, dict[str, dict[str, VerdictLabel]]]
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Who saves a baseline, at which commit of the repository that it lies in, and why; empty where nobody can tell."""
+
+    saved_by: str = ""
+    commit: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Baseline:
-    """One baseline file."""
+    """One baseline file; ``history`` has the versions that it replaced, newest last."""
 
     path: Path
     suite: str
@@ -67,6 +93,10 @@ class Baseline:
     fingerprint: Fingerprint
     estimates: Mapping[str, Any] = field(repr=False)
     decisions: Mapping[DecisionKey, VerdictLabel] = field(repr=False)
+    saved: str = ""
+    verdict: str = ""
+    provenance: Provenance = Provenance()
+    history: tuple[Earlier, ...] = ()
 
     def decision(self, mode: str, framing: str, prompt_id: str, digest: str) -> VerdictLabel | None:
         """Return the verdict on a prompt, if the baseline has one on the same content."""
@@ -152,6 +182,10 @@ def load_baseline(path: Path) -> Baseline:
         fingerprint=Fingerprint(protocol.deciding, protocol.subject, protocol.informing),
         estimates=parsed.estimates,
         decisions=decisions,
+        saved=parsed.saved,
+        verdict=parsed.verdict,
+        provenance=Provenance(parsed.saved_by, parsed.commit, parsed.reason),
+        history=parsed.history,
     )
 
 
@@ -164,13 +198,16 @@ def save_baseline(
     fingerprint: Fingerprint,
     study: SuiteStudy,
     evidence: SuiteEvidence,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write a baseline from the evidence of a run; ids, digests and decisions, no text.
+
+    What a baseline at the same place said of itself is kept in the new one's history.
 
     Raises
     ------
     BaselineError
-        When the evidence is not complete, or the run was cut short.
+        When the evidence is not complete, or the run was cut short; when what is replaced is no baseline.
     OutputError
         When the file cannot be written.
     """
@@ -190,11 +227,23 @@ def save_baseline(
         "run_id": run_id,
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdict": verdict,
+        **asdict(provenance or Provenance()),
+        "history": _history(path),
         "fingerprint": fingerprint.document(),
         "estimates": {mode: one.document() for mode, one in study.modes.items()},
         "decisions": decisions,
     }
     write_document(path, document)
+
+
+def _history(path: Path) -> list[dict[str, Any]]:
+    """Return the versions that a new baseline at this place replaces, newest last."""
+    if not path.is_file():
+        return []
+    load_baseline(path)
+    replaced = read_document(path, BaselineError)
+    before = {name: replaced.get(name, "") for name in Earlier.model_fields}
+    return [*replaced.get("history", []), before | {"decisions": document_digest(replaced["decisions"])}]
 
 
 def differing_fields(ours: Fingerprint, theirs: Fingerprint) -> dict[str, tuple[Any, Any]]:
@@ -206,8 +255,8 @@ def differing_fields(ours: Fingerprint, theirs: Fingerprint) -> dict[str, tuple[
     }
 
 
-def check_allowed_fields(fields: Iterable[str]) -> None:
-    """Refuse an ``--framing-allow-mismatch`` that names no deciding field.
+def check_allowed_fields(fields: Iterable[str], option: str = "--framing-allow-mismatch") -> None:
+    """Refuse an option that allows a mismatch and names no deciding field.
 
     Raises
     ------
@@ -216,7 +265,7 @@ def check_allowed_fields(fields: Iterable[str]) -> None:
     """
     for name in fields:
         if name not in DECIDING:
-            raise BaselineError(f"--framing-allow-mismatch {name}: no deciding field; {did_you_mean(name, DECIDING)}")
+            raise BaselineError(f"{option} {name}: no deciding field; {did_you_mean(name, DECIDING)}")
 
 
 def hold_comparable(fingerprint: Fingerprint, baseline: Baseline, allowed: frozenset[str]) -> None:
@@ -234,7 +283,7 @@ def hold_comparable(fingerprint: Fingerprint, baseline: Baseline, allowed: froze
     lines = [f"{baseline.path}: the baseline was made under another protocol, so that nothing can be compared:"]
     for name, (ours, theirs) in blocking.items():
         lines.extend(
-            f"  {place}: this run {mine!r}, baseline {other!r}" for place, mine, other in _leaves(name, ours, theirs)
+            f"  {place}: this run {mine!r}, baseline {other!r}" for place, mine, other in leaves(name, ours, theirs)
         )
     lines.append(
         "Ways out: run under the baseline's protocol; --framing-baseline none; or "
@@ -242,16 +291,3 @@ def hold_comparable(fingerprint: Fingerprint, baseline: Baseline, allowed: froze
         + " (the record shows it)."
     )
     raise BaselineError("\n".join(lines))
-
-
-def _leaves(place: str, ours: Any, theirs: Any) -> list[tuple[str, Any, Any]]:
-    """Walk into nested values and return the places that differ."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        keys = [*ours, *(key for key in theirs if key not in ours)]
-        return [
-            leaf
-            for key in keys
-            if ours.get(key) != theirs.get(key)
-            for leaf in _leaves(f"{place}.{key}", ours.get(key), theirs.get(key))
-        ]
-    return [(place, ours, theirs)]

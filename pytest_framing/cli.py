@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest_framing
-from pytest_framing.commands import baseline, check_table, gate, import_file, judge, lint, power
+from pytest_framing.commands import baseline, check_table, compare, gate, import_file, judge, lint, power, report
 from pytest_framing.commands.exit_codes import BROKEN
 from pytest_framing.errors import FramingError
 
@@ -18,7 +18,9 @@ COMMANDS = (
     gate.add_parser,
     judge.add_parser,
     import_file.add_parser,
+    compare.add_parser,
     baseline.add_parser,
+    report.add_parser,
     lint.add_parser,
     power.add_parser,
     check_table.add_parser,

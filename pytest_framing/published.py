@@ -328,19 +328,22 @@ def differing_protocol(published: PublishedBaseline, deciding: Mapping[str, Any]
         f"it; {len(published.not_stated)} of {len(DECIDING)} deciding fields are not stated at all"
     ]
     for name in DECIDING:
-        ours = _in_words(deciding[name]) if name in deciding else "nothing under that name"
+        ours = value_in_words(deciding[name]) if name in deciding else "nothing under that name"
         if name in published.settings:
-            lines.append(f"{name}: the source {states} {_in_words(published.settings[name])}; this run uses {ours}")
+            lines.append(
+                f"{name}: the source {states} {value_in_words(published.settings[name])}; this run uses {ours}"
+            )
         else:
             lines.append(f"{name}: the source does not state it; this run uses {ours}")
     return lines
 
 
-def _in_words(value: Any) -> str:
+def value_in_words(value: Any) -> str:
+    """Write a setting on one line, cut where it is long."""
     if isinstance(value, dict):
-        text = "; ".join(f"{key}: {_in_words(one)}" for key, one in value.items())
+        text = "; ".join(f"{key}: {value_in_words(one)}" for key, one in value.items())
     elif isinstance(value, list):
-        text = ", ".join(_in_words(one) for one in value)
+        text = ", ".join(value_in_words(one) for one in value)
     else:
         text = value if isinstance(value, str) else canonical(value)
     return text if len(text) <= LONGEST_SETTING else f"{text[: LONGEST_SETTING - 1]}…"
@@ -396,6 +399,39 @@ def fewest_changes(first: PublishedBaseline, second: PublishedBaseline) -> dict[
         }
         for mode in first.estimates
         if mode in second.estimates
+    }
+
+
+def least_changed(
+    published: PublishedBaseline, totals: Mapping[tuple[str, str], tuple[int, int]], source: str, count: int
+) -> dict[tuple[str, str], int]:
+    """Fewest decisions of a run that must be others than in a published result, where it is known what they share.
+
+    Parameters
+    ----------
+    published
+        The result.
+    totals
+        Refusals of the run, and of how many prompts, by mode and framing.
+    source, count
+        Where the run's prompts are from, and how many it asked: the source from its first prompt on.
+
+    Returns
+    -------
+    dict
+        By mode and framing, those above 0 alone. Empty where the run left out prompts that the paper asked.
+    """
+    shared = published.prompts.count
+    if source != published.prompts.source or count < (published.prompts.last or shared):
+        return {}
+    return {
+        (mode, framing): least
+        for mode, estimate in published.estimates.items()
+        for framing, arm in estimate.arms.items()
+        if (ours := totals.get((mode, framing))) is not None
+        and ours[1] == count
+        and arm.n == shared
+        and (least := min_changed(*ours, arm.refusals, arm.n, shared)) > 0
     }
 
 

@@ -35,7 +35,7 @@ def margin_argument(parser: argparse.ArgumentParser, default: float | None = Non
     )
 
 
-def json_argument(parser: argparse.ArgumentParser) -> None:
+def json_argument(parser: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup) -> None:
     """Take the wish for a document instead of lines."""
     parser.add_argument("--json", action="store_true", help="print unrounded numbers as JSON; null is undefined")
 

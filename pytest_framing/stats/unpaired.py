@@ -6,10 +6,12 @@ prompts belong in `paired`, which is sharper: here, what the prompts have in com
 
 from __future__ import annotations
 
+import math
+
 from pytest_framing.stats import domain
 from pytest_framing.stats.interval import NOTHING, Interval
 
-__all__ = ["Interval", "difference_interval"]
+__all__ = ["Interval", "difference_interval", "independent_difference"]
 
 
 def difference_interval(x1: float, n1: float, x2: float, n2: float, confidence: float = 0.95) -> Interval:
@@ -54,3 +56,33 @@ def _arm(refusals: float, prompts: float, which: str) -> tuple[int, int]:
     if x > n:
         raise ValueError(f"x{which} must not exceed n{which}, got {refusals!r} of {prompts!r}")
     return x, n
+
+
+def independent_difference(estimate1: float, limits1: Interval, estimate2: float, limits2: Interval) -> Interval:
+    """Interval for the difference of two independent estimates, from the interval of each (MOVER).
+
+    ``d - sqrt((e_1 - l_1)^2 + (u_2 - e_2)^2)`` to ``d + sqrt((u_1 - e_1)^2 + (e_2 - l_2)^2)`` with ``d = e_1 - e_2``;
+    with Wilson limits of two rates it is `difference_interval`.
+
+    Parameters
+    ----------
+    estimate1, estimate2 : float
+        The two estimates.
+    limits1, limits2 : Interval
+        Their intervals, of one confidence, which is that of the result.
+
+    Returns
+    -------
+    Interval
+        Of ``estimate1 - estimate2``. Both limits are NaN when anything given is.
+
+    References
+    ----------
+    Zou GY, Donner A. Stat Med 2008;27:1693-1702.
+    """
+    if any(math.isnan(value) for value in (estimate1, estimate2, *limits1, *limits2)):
+        return NOTHING
+    difference = estimate1 - estimate2
+    below = math.hypot(estimate1 - limits1.low, limits2.high - estimate2)
+    above = math.hypot(limits1.high - estimate1, estimate2 - limits2.low)
+    return Interval(difference - below, difference + above)

@@ -277,19 +277,23 @@ def gate_results(
     return list(evaluate(gates or known_gates(), contexts, release=release)[run.suite.name].results)
 
 
-def write_run(run: Run, folder: Path, *, name: str = "paper") -> Conclusion:
-    """Leave a run folder behind as a session does, and conclude it."""
-    print_ = make_fingerprint(run)
-    record = RunRecord(
-        run_id="run-1",
+def make_record(run: Run, *, name: str = "paper", run_id: str = "run-1", **settings: Any) -> RunRecord:
+    """Return what the folder of a run says before its first response; ``settings`` are of its fingerprint."""
+    return RunRecord(
+        run_id=run_id,
         subject=Subject(name, "", "", "none", "float32"),
         release=False,
         allowed_mismatch=(),
         suites={run.suite.name: run.suite},
         judges={run.suite.name: JUDGE},
-        fingerprints={run.suite.name: print_},
+        fingerprints={run.suite.name: make_fingerprint(run, **settings)},
         plan=run.plan,
     )
+
+
+def write_run(run: Run, folder: Path, **about: Any) -> Conclusion:
+    """Leave a run folder behind as a session does, and conclude it; ``about`` is what `make_record` takes."""
+    record = make_record(run, **about)
     write_plan(folder, record)
     write_ledger(folder, run.responses, run.verdicts)
     return conclude(record, folder, known_gates(), {run.suite.name: (None, "no baseline exists yet")})

@@ -62,3 +62,19 @@ def test_nonsense_is_named() -> None:
         unpaired.difference_interval(-1, 3, 1, 3)
     with pytest.raises(ValueError, match="confidence must lie in"):
         unpaired.difference_interval(0, 0, 0, 0, 95)
+
+
+@given(ARMS, ARMS)
+def test_the_difference_of_two_rates_is_a_case_of_that_of_two_estimates(
+    first: tuple[int, int], second: tuple[int, int]
+) -> None:
+    arms = [(x, x + rest) for x, rest in (first, second)]
+    estimates = [(x / n, rates.wilson_interval(x, n, 0.95)) for x, n in arms]
+    expected = unpaired.difference_interval(*arms[0], *arms[1])
+    assert unpaired.independent_difference(*estimates[0], *estimates[1]) == pytest.approx(expected, abs=1e-9)
+
+
+def test_what_one_side_cannot_estimate_has_no_difference() -> None:
+    known = unpaired.Interval(-0.1, 0.1)
+    unknown = unpaired.Interval(math.nan, math.nan)
+    assert all(math.isnan(limit) for limit in unpaired.independent_difference(0.0, known, math.nan, unknown))
