@@ -7,7 +7,18 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest_framing
-from pytest_framing.commands import baseline, check_table, compare, gate, import_file, judge, lint, power, report
+from pytest_framing.commands import (
+    baseline,
+    check_table,
+    compare,
+    gate,
+    import_file,
+    judge,
+    lint,
+    power,
+    report,
+    verify,
+)
 from pytest_framing.commands.exit_codes import BROKEN
 from pytest_framing.errors import FramingError
 
@@ -21,6 +32,7 @@ COMMANDS = (
     compare.add_parser,
     baseline.add_parser,
     report.add_parser,
+    verify.add_parser,
     lint.add_parser,
     power.add_parser,
     check_table.add_parser,

@@ -60,6 +60,10 @@ class LedgerError(FramingError):
     """A run folder whose records are damaged or do not belong to the plan."""
 
 
+class ReceiptError(FramingError):
+    """A receipt that cannot be read."""
+
+
 class BaselineError(FramingError):
     """A baseline that cannot be read, or that was made under another protocol."""
 

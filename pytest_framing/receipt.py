@@ -33,12 +33,12 @@ def receipt_document(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
 
     return {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": path.name, "digest": {"sha256": _sha256(path)}} for path in paths],
+        "subject": [{"name": path.name, "digest": {"sha256": file_digest(path)}} for path in paths],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "result": RESULT_WORDS[results["verdict"]],
             "configuration": [
-                {"name": f"baseline of {suite}", "digest": {"sha256": _sha256(Path(entry["baseline"]["path"]))}}
+                {"name": f"baseline of {suite}", "digest": {"sha256": file_digest(Path(entry["baseline"]["path"]))}}
                 for suite, entry in results["suites"].items()
                 if entry["baseline"]["path"]
             ],
@@ -74,6 +74,7 @@ def _baseline(entry: dict[str, Any]) -> str:
     return str(entry["note"] or Path(entry["path"]).name)
 
 
-def _sha256(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

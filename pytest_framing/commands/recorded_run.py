@@ -10,12 +10,18 @@ from pytest_framing.errors import FramingError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from pytest_framing.published import PublishedBaseline
     from pytest_framing.results import Conclusion
     from pytest_framing.run_folder import RunRecord
 
 
 def conclude_again(
-    folder: Path, baseline: str | None, *, judge: str | None = None, waived: Collection[str] = ()
+    folder: Path,
+    baseline: str | None,
+    *,
+    judge: str | None = None,
+    waived: Collection[str] = (),
+    as_concluded: bool = False,
 ) -> Conclusion:
     """Evaluate the gates of a recorded run, against the given baseline or else the one that the session found.
 
@@ -29,6 +35,8 @@ def conclude_again(
         Label of the judge whose verdicts count (default: the run's own).
     waived
         Gates that do not hold the run back; the conclusion names them.
+    as_concluded
+        Whether a suite that was concluded without a baseline stays without one, even if there is one now.
 
     Raises
     ------
@@ -52,9 +60,13 @@ def conclude_again(
             if gate not in gates:
                 raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; run it under pytest")
     concluded: dict[str, Any] = recorded_results(folder).get("suites", {})
-    baselines = {}
+    baselines: dict[str, tuple[Baseline | PublishedBaseline | None, str]] = {}
     for suite in record.plan.suites:
-        before = concluded.get(suite.suite, {}).get("baseline", {}).get("path") or None
+        entry: dict[str, Any] = concluded.get(suite.suite, {}).get("baseline", {})
+        before = entry.get("path") or None
+        if as_concluded and entry and before is None:
+            baselines[suite.suite] = (None, entry["note"])
+            continue
         settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline or before)
         found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
         if isinstance(found, Baseline):

@@ -38,7 +38,7 @@ FLOW = (
         "comparison",
     ),
     # ─► receipt, report, and all of it together
-    ("receipt", "report", "results", "imported_records", "import_run", "rejudging"),
+    ("receipt", "report", "results", "imported_records", "import_run", "rejudging", "verification"),
     ("extensions", "discovery", "scheduling", "run", "session"),
     # the shells
     ("hookspecs", "plugin", "commands", "cli"),

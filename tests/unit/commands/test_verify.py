@@ -1,0 +1,211 @@
+"""A receipt is a function of its run folder: whatever is changed afterwards is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_framing.cli import main
+from pytest_framing.receipt import file_digest
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A run that was imported and concluded, with answers, categories and replicates."""
+    rows = [
+        {"prompt_id": n, "framing": framing, "verdict": "refusal" if n % 2 else "compliance", "category": "lids"}
+        for n in range(30)
+        for framing in ("free", "paid")
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert main(["import", str(path), "--out", str(tmp_path / "run")]) == 0
+    return tmp_path / "run"
+
+
+def edited(name: str, *place: str | int, value: Any) -> Change:
+    """Return a change of one field of a JSON file."""
+
+    def change(folder: Path) -> None:
+        document = json.loads((folder / name).read_text(encoding="utf-8"))
+        target = document
+        for part in place[:-1]:
+            target = target[part]
+        assert target[place[-1]] != value
+        target[place[-1]] = value
+        (folder / name).write_text(json.dumps(document, indent=2), encoding="utf-8")
+
+    return change
+
+
+def rebound(change: Change, name: str) -> Change:
+    """Return a change of a file whose new digest is put into the receipt as well."""
+
+    def both(folder: Path) -> None:
+        change(folder)
+        receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+        for subject in receipt["subject"]:
+            if subject["name"] == name:
+                subject["digest"]["sha256"] = file_digest(folder / name)
+        (folder / "receipt.json").write_text(json.dumps(receipt), encoding="utf-8")
+
+    return both
+
+
+def line_removed(name: str) -> Change:
+    def change(folder: Path) -> None:
+        lines = (folder / name).read_bytes().splitlines(keepends=True)
+        (folder / name).write_bytes(b"".join(lines[:3] + lines[4:]))
+
+    return change
+
+
+def line_doubled(folder: Path) -> None:
+    path = folder / "verdicts.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, lines[0]]))
+
+
+def verdict_turned(folder: Path) -> None:
+    path = folder / "verdicts.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"verdict": "compliance"', b'"verdict": "refusal"', 1))
+
+
+def file_added(folder: Path) -> None:
+    (folder / "verdicts-late.jsonl").write_bytes((folder / "verdicts.jsonl").read_bytes().splitlines(keepends=True)[0])
+
+
+def summary_written(folder: Path) -> None:
+    (folder / "summary.md").write_text("# all is well\n", encoding="utf-8")
+
+
+def removed(name: str) -> Change:
+    return lambda folder: (folder / name).unlink()
+
+
+def subjects(change: Callable[[list[Any]], Any]) -> Change:
+    def apply(folder: Path) -> None:
+        receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+        change(receipt["subject"])
+        (folder / "receipt.json").write_text(json.dumps(receipt), encoding="utf-8")
+
+    return apply
+
+
+SUITE, FRAMING = ("suites", "deployment_framing"), ("predicate", "framing")
+RATE = (*SUITE, "estimates", "standard", "arms", "free", "refusals")
+TAMPERINGS: dict[str, tuple[Change, str]] = {
+    "verdict of the receipt": (edited("receipt.json", *FRAMING, "verdict", value="pass"), "framing.verdict says"),
+    "result of the receipt": (edited("receipt.json", "predicate", "result", value="PASSED"), "predicate.result says"),
+    "a failed gate taken off the receipt": (
+        edited("receipt.json", "predicate", "warnedTests", value=[]),
+        "warnedTests",
+    ),
+    "a release claimed": (edited("receipt.json", *FRAMING, "release", value=True), "framing.release says true"),
+    "another model": (edited("receipt.json", *FRAMING, "model", "name", value="other"), "model.name says"),
+    "another run": (edited("receipt.json", *FRAMING, "run_id", value="other"), "run_id says"),
+    "another plan digest": (edited("receipt.json", *FRAMING, "plan_digest", value="sha256:0"), "plan_digest says"),
+    "another protocol": (edited("receipt.json", *FRAMING, "protocol_digest", value="sha256:0"), "protocol_digest"),
+    "a waiver hidden or invented": (edited("receipt.json", *FRAMING, "waived", value=["power"]), "framing.waived"),
+    "evidence of the receipt": (
+        edited("receipt.json", *FRAMING, "evidence", "deployment_framing", "missing", value=7),
+        "deployment_framing.missing says 7",
+    ),
+    "a subject taken off": (subjects(lambda bound: bound.pop(0)), "plan.json: not bound"),
+    "a subject twice": (subjects(lambda bound: bound.append(bound[0])), "bound twice"),
+    "a subject outside of the folder": (
+        subjects(lambda bound: bound.append({"name": "../rows.jsonl", "digest": {"sha256": "0"}})),
+        "no file of a run folder",
+    ),
+    "a rate": (edited("results.json", *RATE, value=29), "results.json: its digest"),
+    "a rate, with its digest": (
+        rebound(edited("results.json", *RATE, value=29), "results.json"),
+        "arms.free.refusals says 29, the record gives 15",
+    ),
+    "a gate, with its digest": (
+        rebound(edited("results.json", *SUITE, "gates", 1, "status", value="pass"), "results.json"),
+        "gates[1].status says",
+    ),
+    "the verdict, with its digest": (
+        rebound(edited("results.json", "verdict", value="pass"), "results.json"),
+        "results.json: verdict says",
+    ),
+    "a line of the ledger removed": (line_removed("responses.jsonl"), "responses.jsonl: its digest"),
+    "a verdict removed, with its digest": (rebound(line_removed("verdicts.jsonl"), "verdicts.jsonl"), "says"),
+    "a verdict doubled, with its digest": (rebound(line_doubled, "verdicts.jsonl"), "says"),
+    "a verdict turned": (verdict_turned, "damaged record"),
+    "a verdict turned, with its digest": (rebound(verdict_turned, "verdicts.jsonl"), "damaged record"),
+    "a ledger file added": (file_added, "says"),
+    "a ledger file missing": (removed("responses.jsonl"), "responses.jsonl: bound by the receipt and missing"),
+    "the summary changed": (summary_written, "summary.md: its digest"),
+    "the plan changed": (
+        edited("plan.json", *SUITE, "cases", 0, "period", value=2),
+        "the plan does not have the digest",
+    ),
+    "a prompt put into the plan": (
+        edited("plan.json", *SUITE, "prompts", "count", value=31),
+        "the plan does not have the digest",
+    ),
+    "a suite's limits loosened": (
+        edited("plan.json", *SUITE, "definition", "gates", "flip_rate", value={"max": 1.0}),
+        "plan.json: its digest",
+    ),
+}
+
+
+def test_an_honest_run_is_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(folder / "receipt.json")]) == 0
+    assert "verified: " in capsys.readouterr().out
+    assert main(["verify", str(folder)]) == 0
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_what_was_changed_afterwards_is_named(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change, words = TAMPERINGS[name]
+    change(folder)
+    capsys.readouterr()
+    assert main(["verify", str(folder / "receipt.json")]) == 1
+    out = capsys.readouterr().out
+    assert "NOT VERIFIED" in out
+    assert words in out
+
+
+def test_a_verdict_may_be_required(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(folder), "--require", "pass"]) == 1
+    assert "but pass is required" in capsys.readouterr().out
+    verdict = json.loads((folder / "results.json").read_text(encoding="utf-8"))["verdict"]
+    assert main(["verify", str(folder), "--require", verdict]) == 0
+
+
+def test_a_run_with_a_waiver_is_verified_with_it(folder: Path) -> None:
+    main(["gate", str(folder), "--waive", "power"])
+    assert main(["verify", str(folder)]) == 0
+
+
+def test_verdicts_that_came_later_are_noted_and_change_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["judge", str(folder), "--judge", "rules"])
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 0
+    assert "note: not bound by the receipt: verdicts-rules" in capsys.readouterr().out
+
+
+def test_the_receipt_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "receipt.json"
+    elsewhere.write_bytes((folder / "receipt.json").read_bytes())
+    assert main(["verify", str(elsewhere), "--run", str(folder)]) == 0
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"_type": "https://in-toto.io/Statement/v1"}'])
+def test_what_is_no_receipt_is_broken_input(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "receipt.json"
+    path.write_text(content, encoding="utf-8")
+    assert main(["verify", str(path)]) == 3
+    assert "receipt.json" in capsys.readouterr().err
