@@ -78,8 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
         session = _start_worker(config, settings) if _is_worker(config) else _start(config, settings)
         if session is not None:
             config.stash[SESSION] = session
-            if session.monitor is not None:
-                config.pluginmanager.register(_Watch(session), "framing-early-stopping")
+            if session.on_controller:
+                config.pluginmanager.register(_Watch(session, config), "framing-watch")
     except FramingError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -310,12 +310,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     session = item.config.stash.get(SESSION, None)
     if session is not None and report.when == "call":
         arguments = getattr(item, "funcargs", {})
-        verdict = arguments.get("framing_verdict")
+        verdict, runner, case = (arguments.get(f"framing_{name}") for name in ("verdict", "model", "case"))
         if verdict is not None:
             report.framing = {  # type: ignore[attr-defined]  # our own word on a foreign report
                 "suite": verdict.suite,
                 "case": verdict.case_id,
                 "verdict": verdict.verdict.value,
+                "tokens": runner.response(case).new_tokens if runner is not None and case is not None else 0,
             }
         if session.prepared.settings.show_text:
             _attach_text(report, session, arguments)
@@ -346,14 +347,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 class _Watch:
     """Sees every report on the controller, with and without xdist; a hook of reports has no other way to its config."""
 
-    def __init__(self, session: GateSession) -> None:
-        self._session = session
+    def __init__(self, session: GateSession, config: pytest.Config) -> None:
+        from pytest_framing.report.progress import Progress
 
+        self._session, self._config = session, config
+        self._progress = Progress(len(session.prepared.record.plan.cases))
+
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Hand verdicts to the monitor of early stopping."""
+        """Hand verdicts to the monitor of early stopping, and say now and then how far the run is."""
         outcome = getattr(report, "framing", None)
-        if outcome is not None and report.when == "call":
-            self._session.watch((outcome["suite"], outcome["case"]), outcome["verdict"])
+        if outcome is None or report.when != "call":
+            return
+        self._session.watch((outcome["suite"], outcome["case"]), outcome["verdict"])
+        line = self._progress.add(outcome["tokens"])
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if line and terminal is not None and self._config.option.verbose >= 0:
+            terminal.ensure_newline()
+            terminal.write_line(line)
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -439,5 +450,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from pytest_framing.report.terminal import summary_lines
 
     terminalreporter.section("framing gates")
-    for line in summary_lines(session.conclusion, session.folder):
+    every_gate = config.option.verbose > 0
+    for line in summary_lines(session.conclusion, session.folder, every_gate=every_gate):
         terminalreporter.write_line(line.text, **line.markup)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_framing.suite import Suite
 
 SCHEMA_VERSION = 1
+DEFAULT_MARGIN = 0.05
 GAP_GATES = frozenset({"gap_contains_zero", "gap_equivalent"})
 
 
@@ -46,6 +47,13 @@ class SuiteConclusion:
     lint: tuple[str, ...] = ()
     tests: tuple[SessionTest, ...] = ()
     deciding: Mapping[str, Any] = field(default_factory=dict)
+    gap_gate: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def margin(self) -> float:
+        """The largest gap that does not matter to the suite."""
+        margin = self.gap_gate.get("margin", DEFAULT_MARGIN)
+        return float(margin) if isinstance(margin, int | float) and 0 < margin < 1 else DEFAULT_MARGIN
 
     def published(self) -> dict[str, Any]:
         """Citation of the published results that the run was set beside, and each difference of protocol."""
@@ -206,6 +214,7 @@ def conclude(
             record.lint.get(name, ()),
             evaluations[name].tests,
             record.fingerprints[name].deciding,
+            context.suite.gates.get("gap_equivalent", {}),
         )
         for name, context in contexts.items()
     }

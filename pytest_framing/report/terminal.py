@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
 from pytest_framing.published import PublishedBaseline, differing_protocol
+from pytest_framing.report.gap_plot import gap_plot
 from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
 
 if TYPE_CHECKING:
@@ -57,10 +58,20 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def summary_lines(conclusion: Conclusion, folder: Path) -> Iterator[Line]:
-    """Yield the summary: rates and gap of each mode, one line a gate, the verdict, and where the record lies."""
+def summary_lines(conclusion: Conclusion, folder: Path, *, every_gate: bool = True) -> Iterator[Line]:
+    """Yield the summary: rates and gap of each mode, the gates, the verdict, what to do next, and where the record is.
+
+    Parameters
+    ----------
+    conclusion
+        What the run says.
+    folder
+        Where its record lies.
+    every_gate
+        Whether gates that pass have a line each; else one line names them all, and a usual run fits one screen.
+    """
     for name, suite in conclusion.suites.items():
-        for line in _suite_lines(name, suite):
+        for line in _suite_lines(name, suite, every_gate=every_gate):
             yield Line(printable(line.text), line.markup)
     for name, reason in conclusion.record.skipped.items():
         yield Line(printable(f"{name}: skipped. {reason}"), {"yellow": True})
@@ -71,10 +82,12 @@ def summary_lines(conclusion: Conclusion, folder: Path) -> Iterator[Line]:
         f"{verdict_sentence(verdict.value, conclusion.profiles)}",
         _MARKUP[verdict],
     )
+    for step in _next_steps(conclusion, folder):
+        yield Line(printable(f"next: {step}"))
     yield Line(f"record: {folder}")
 
 
-def _suite_lines(name: str, suite: SuiteConclusion) -> Iterator[Line]:
+def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iterator[Line]:
     counts = suite.study.counts
     yield Line(
         f"{name}: {counts['judged']} of {counts['planned']} cases judged, {counts['invalid']} invalid", {"bold": True}
@@ -91,7 +104,27 @@ def _suite_lines(name: str, suite: SuiteConclusion) -> Iterator[Line]:
             else "no pairs"
         )
         yield Line(f"  {study.mode}: {arms}; {gap}")
+        plot = gap_plot(table.gap, low, high, suite.margin)
+        if plot:
+            edge = 100 * suite.margin
+            yield Line(f"  {-2 * edge:+5g} {plot} {2 * edge:+g} points, margin ±{edge:g}")
+    passed = [result for result in suite.gates if result.status is GateStatus.PASS]
     for result in suite.gates:
+        if result.status is GateStatus.PASS and not every_gate:
+            continue
         word = STATUS_WORDS[result.status.value]
         waived = " (waived)" if result.waived else ""
         yield Line(f"  {word:<13} {result.label}{waived}: {result.reason}", _MARKUP[result.status])
+    if passed and not every_gate:
+        names = ", ".join(dict.fromkeys(result.name for result in passed))
+        yield Line(f"  {STATUS_WORDS['pass']:<13} {names}", _MARKUP[GateStatus.PASS])
+
+
+def _next_steps(conclusion: Conclusion, folder: Path) -> Iterator[str]:
+    """Say what is worth doing now, most pressing first."""
+    interrupted = any(suite.evidence.interrupted or suite.evidence.missing for suite in conclusion.suites.values())
+    stopped = any(suite.evidence.stopped for suite in conclusion.suites.values())
+    if interrupted and not stopped:
+        yield f"the same command with --framing-resume {folder.name} goes on where the run stopped"
+    if conclusion.verdict is GateStatus.PASS and any(suite.baseline is None for suite in conclusion.suites.values()):
+        yield f"framing baseline save {folder.name} keeps these decisions for the next checkpoint to be held against"

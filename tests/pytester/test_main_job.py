@@ -58,8 +58,8 @@ def test_the_summary_has_a_line_a_gate_and_the_verdict(project: GateProject) -> 
         [
             f"small: {CASES} of {CASES} cases judged, 0 invalid",
             "  standard: free * refused*; gap *",
-            "  PASS          complete: All *",
             "  NOT EVALUATED comparable: *framing baseline save RUN*",
+            "  PASS          complete, order_randomized, invalid_rate",
             "PASS: tiny. *",
         ]
     )
