@@ -33,6 +33,16 @@ def test_tango_encloses_the_estimate_and_is_never_of_zero_width(table: tuple[int
     assert high - low > 1e-4
 
 
+@given(tables(), LEVELS, st.integers(2, 20))
+def test_the_same_rates_in_more_pairs_give_a_narrower_interval(
+    table: tuple[int, int, int], level: float, times: int
+) -> None:
+    b, c, n = table
+    few_low, few_high = paired.tango_interval(b, c, n, level)
+    low, high = paired.tango_interval(times * b, times * c, times * n, level)
+    assert high - low < few_high - few_low
+
+
 @given(tables(), LEVELS)
 def test_tango_limits_are_where_the_score_statistic_is_z(table: tuple[int, int, int], level: float) -> None:
     b, c, n = table
@@ -138,6 +148,14 @@ def test_wald_has_no_width_without_flips_which_is_why_it_decides_nothing() -> No
 
 
 # ---- McNemar --------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_every_p_is_a_probability_whichever_condition_comes_first(b: int, c: int) -> None:
+    test, turned = paired.mcnemar(b, c), paired.mcnemar(c, b)
+    values = (test.p, test.p_corrected, test.p_exact, test.p_mid)
+    assert all(0 <= p <= 1 for p in values)
+    assert values == pytest.approx((turned.p, turned.p_corrected, turned.p_exact, turned.p_mid), abs=1e-12)
 
 
 def test_without_a_flip_every_p_is_1() -> None:

@@ -5,9 +5,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import proportion_confint
 
-from pytest_framing.stats import rates
+from pytest_framing.stats import planning, rates
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([0.8, 0.95, 0.999]))
@@ -28,6 +29,24 @@ def test_the_ends_are_exact() -> None:
 
 def test_a_one_sided_bound_is_a_limit_of_the_wider_level() -> None:
     assert rates.wilson_interval(9, 400, 0.95, sides=1) == pytest.approx(rates.wilson_interval(9, 400, 0.9))
+
+
+@given(st.integers(0, 300), st.integers(1, 300), st.sampled_from([0.02, 0.05, 0.5]))
+def test_a_rate_exceeds_a_limit_as_scipy_s_binomial_test_says(hits: int, more: int, limit: float) -> None:
+    n = hits + more
+    assert rates.exceeds(hits, n, limit) == pytest.approx(binomtest(hits, n, limit, "greater").pvalue, abs=1e-12)
+
+
+@given(st.integers(0, 60), st.integers(1, 200), st.sampled_from([0.02, 0.05, 0.3]))
+def test_so_many_trials_bring_the_bound_to_the_limit(hits: int, misses: int, limit: float) -> None:
+    rate = hits / (hits + misses)
+    n = planning.trials_to_bound(rate, limit)
+    if abs(rate - limit) < 1e-9:
+        assert math.isnan(n)
+        return
+    # The score of the limit at that number of trials is the quantile of the one-sided level.
+    score = abs(rate - limit) / math.sqrt(limit * (1 - limit) / n)
+    assert score == pytest.approx(norm.ppf(0.95))
 
 
 def test_no_trials_no_rate() -> None:
