@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pytest_framing.errors import BaselineError
+from pytest_framing.errors import BaselineError, place
 from pytest_framing.fingerprint import DECIDING, Fingerprint
 from pytest_framing.json_documents import document_digest, read_document, write_document
 from pytest_framing.protocol_difference import leaves
@@ -141,7 +141,10 @@ def find_baseline(
         if not path.is_file() and (named / path.name).is_file():
             path = named / path.name
     if not path.is_file():
-        return None, f"No baseline exists yet at {path}; save one with `framing baseline save RUN`"
+        return (
+            None,
+            f"No baseline exists yet at {place(path, settings.root)}; save one with `framing baseline save RUN`",
+        )
     return load_baseline(path), ""
 
 

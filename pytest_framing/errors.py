@@ -22,6 +22,11 @@ class FramingError(Exception):
         return cls(f"{where}: {message}")
 
 
+def place(path: Path, root: Path) -> str:
+    """Name a path as people do who stand in the root folder: relative to it, where it lies below."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
 def first_line(error: BaseException) -> str:
     """Kind and first line of an error of somebody else's, for a message of one line."""
     lines = str(error).strip().splitlines()

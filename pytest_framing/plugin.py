@@ -375,11 +375,17 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     return "passed", LETTERS[outcome["verdict"]], outcome["verdict"].upper()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what was deselected in an xdist worker to the controller."""
+    """Hand what was deselected in an xdist worker to the controller, which holds that no run passes by accident."""
     own = session.config.stash.get(SESSION, None)
-    if own is not None and _is_worker(session.config):
+    if own is None:
+        return
+    if _is_worker(session.config):
         session.config.workeroutput["framing_deselected"] = sorted(own.deselected)  # type: ignore[attr-defined]
+    elif own.folder is not None and session.exitstatus == pytest.ExitCode.OK and not own.passes:
+        # A conftest or another plugin may turn reports round, or keep the gates from being asked at all.
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.errors import PromptError, PromptsNotAtHandError, first_line
+from pytest_framing.errors import PromptError, PromptsNotAtHandError, first_line, place
 from pytest_framing.prompts import layout_of, prompts_of_rows, read_prompts
 from pytest_framing.records import PromptSet, text_digest
 
@@ -167,19 +168,20 @@ def _sampled(prompts: PromptSet, suite: Suite) -> PromptSet:
 
 def _how_to_get(suite: Suite, root: Path) -> str:
     source = suite.prompts.source
+    suite_file, data = place(suite.path, root), f"{place(root / 'data', root)}{os.sep}"
     if source == "harmbench":
         return (
             "HarmBench is not at hand. Either download its behaviours "
             f"(data/behavior_datasets/{HARMBENCH_FILE} of the repository centerforaisafety/HarmBench) and "
-            f"pass --framing-prompts {HARMBENCH_FILE} (or put it into {root / 'data'}), or read a pinned copy from "
+            f"pass --framing-prompts {HARMBENCH_FILE} (or put it into {data}), or read a pinned copy from "
             "the hub: --framing-prompts hub:ORG/NAME@REVISION"
         )
     if source == "xstest":
         return (
-            f"{suite.path}: XSTest is not at hand; download its prompts (xstest_prompts.csv of the repository "
-            f"paul-rottger/xstest) and pass --framing-prompts xstest=xstest_prompts.csv, or put it into {root / 'data'}"
+            f"{suite_file}: XSTest is not at hand; download its prompts (xstest_prompts.csv of the repository "
+            f"paul-rottger/xstest) and pass --framing-prompts xstest=xstest_prompts.csv, or put it into {data}"
         )
     return (
-        f"{suite.path}: no prompts for the source {source!r}; pass --framing-prompts {source}=FILE, or name `path` or "
+        f"{suite_file}: no prompts for the source {source!r}; pass --framing-prompts {source}=FILE, or name `path` or "
         "`hub` with `revision` under `prompts`"
     )

@@ -14,6 +14,7 @@ from pytest_framing.json_documents import finite, write_document, write_text
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.receipt import receipt_document
+from pytest_framing.report.html import write_report
 from pytest_framing.report.markdown import markdown_summary
 from pytest_framing.resuming import count_sessions
 from pytest_framing.run_folder import RECEIPT, RESULTS, SUMMARY
@@ -228,8 +229,19 @@ def gap_comparisons(suites: Iterable[Suite]) -> int:
     return max(1, looked_at)
 
 
-def write_conclusion(conclusion: Conclusion, folder: Path) -> None:
-    """Write ``results.json``, ``summary.md`` and, binding them all, ``receipt.json``.
+def write_conclusion(conclusion: Conclusion, folder: Path, *, show_text: bool = False) -> None:
+    """Write ``results.json``, ``summary.md``, ``report.html`` and ``receipt.json``.
+
+    The receipt binds everything but the report, which can be made again with other options.
+
+    Parameters
+    ----------
+    conclusion
+        What the run says.
+    folder
+        The run folder.
+    show_text
+        Whether answers stand in the report, folded away.
 
     Raises
     ------
@@ -240,3 +252,4 @@ def write_conclusion(conclusion: Conclusion, folder: Path) -> None:
     write_document(folder / RESULTS, document)
     write_text(folder / SUMMARY, markdown_summary(document))
     write_document(folder / RECEIPT, receipt_document(folder, document))
+    write_report(conclusion, folder, show_text)

@@ -24,6 +24,7 @@ PLAN = "plan.json"
 RESULTS = "results.json"
 RECEIPT = "receipt.json"
 SUMMARY = "summary.md"
+REPORT = "report.html"
 LATEST = "latest"
 DEFAULT = ".framing"
 

@@ -61,6 +61,11 @@ class GateSession:
         """Whether this process concludes the run."""
         return self.worker == CONTROLLER
 
+    @property
+    def passes(self) -> bool:
+        """Whether the gates were asked, and none of them holds the run back."""
+        return self.conclusion is not None and all(result.holds for result in self.conclusion.gates)
+
     def recorded(self) -> Recorded:
         """Return what earlier sessions of the run left in its ledger."""
         if self.number == 1 or self.folder is None:
@@ -101,7 +106,7 @@ class GateSession:
             deselected=prepared.record.plan.cases.keys() if self.narrowed else self.deselected,
             interrupted=interrupted,
         )
-        write_conclusion(self.conclusion, folder)
+        write_conclusion(self.conclusion, folder, show_text=prepared.settings.show_text)
         return self.conclusion
 
     def for_workers(self) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the page and say where it is; the exit code says nothing about the run."""
     from pytest_framing.json_documents import write_text
-    from pytest_framing.report.html import REPORT, html_report
-    from pytest_framing.run_folder import find_run
+    from pytest_framing.report.html import html_report
+    from pytest_framing.run_folder import REPORT, find_run
 
     folder = find_run(options.run, Path.cwd())
     path: Path = options.out or folder / REPORT

@@ -1,1 +1,1 @@
-"""Reports for people: the terminal and Markdown."""
+"""Reports for people: the terminal, Markdown, and a page of HTML."""

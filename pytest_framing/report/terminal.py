@@ -9,6 +9,7 @@ from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.report.gap_plot import gap_plot
 from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
+from pytest_framing.run_folder import REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,6 +86,8 @@ def summary_lines(conclusion: Conclusion, folder: Path, *, every_gate: bool = Tr
     for step in _next_steps(conclusion, folder):
         yield Line(printable(f"next: {step}"))
     yield Line(f"record: {folder}")
+    if (folder / REPORT).is_file():
+        yield Line(f"report: {folder / REPORT}")
 
 
 def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iterator[Line]:

@@ -10,6 +10,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import bitsandbytes  # noqa: F401
+import matplotlib.backends.backend_svg
+import matplotlib.figure  # noqa: F401
 import pytest
 import scipy.stats  # noqa: F401
 import statsmodels.api  # noqa: F401
