@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 WIDTH = 41
-REACH = 2.0
-"""Margins from the middle to either end."""
 
 
 def gap_plot(estimate: float, low: float, high: float, margin: float) -> str:
-    """Draw an interval on a line on which ``|`` is zero and ``:`` are the margins; ``<`` and ``>`` lie beyond its ends.
+    """Draw an interval on a line on which ``|`` is zero, ``:`` are the margins and ``o`` is the gap.
+
+    The line reaches two margins to either side, or as far as the interval does.
 
     Parameters
     ----------
@@ -22,25 +22,20 @@ def gap_plot(estimate: float, low: float, high: float, margin: float) -> str:
     Returns
     -------
     str
-        ``WIDTH`` characters; empty where the gap is undefined.
+        The line between its ends in points; empty where the gap is undefined.
     """
     if not all(math.isfinite(value) for value in (estimate, low, high)):
         return ""
+    reach = max(2 * margin, math.ceil(100 * max(-low, high)) / 100)
     middle = WIDTH // 2
 
     def place(value: float) -> int:
-        return middle + round(value / (REACH * margin) * middle)
+        return middle + round(value / reach * middle)
 
     line = [" "] * WIDTH
-    for at in range(max(0, place(low)), min(WIDTH - 1, place(high)) + 1):
-        line[at] = "-"
+    line[place(low) : place(high) + 1] = "-" * (place(high) + 1 - place(low))
     line[middle] = "|"
-    for at in (place(-margin), place(margin)):
-        line[at] = ":"
-    if 0 <= place(estimate) < WIDTH:
-        line[place(estimate)] = "o"
-    if place(low) < 0:
-        line[0] = "<"
-    if place(high) >= WIDTH:
-        line[-1] = ">"
-    return "".join(line)
+    for limit in (-margin, margin):
+        line[place(limit)] = ":"
+    line[place(estimate)] = "o"
+    return f"{-100 * reach:+.3g} {''.join(line)} {100 * reach:+.3g} points, margin ±{100 * margin:g}"

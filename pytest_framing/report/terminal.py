@@ -109,8 +109,7 @@ def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iter
         yield Line(f"  {study.mode}: {arms}; {gap}")
         plot = gap_plot(table.gap, low, high, suite.margin)
         if plot:
-            edge = 100 * suite.margin
-            yield Line(f"  {-2 * edge:+5g} {plot} {2 * edge:+g} points, margin ±{edge:g}")
+            yield Line(f"    {plot}")
     passed = [result for result in suite.gates if result.status is GateStatus.PASS]
     for result in suite.gates:
         if result.status is GateStatus.PASS and not every_gate:
