@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -52,6 +52,11 @@ class _JsonLines:
             self._descriptor = None
 
 
+def _fields_of(record: Response | Verdict) -> dict[str, Any]:
+    """Return a flat record as a mapping; ``dataclasses.asdict`` copies deeply, which costs more than judging does."""
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
 def _cut_torn_tail(descriptor: int) -> None:
     """Remove what follows the last whole line: a new line behind it would turn a torn tail into a damaged middle."""
     size = os.fstat(descriptor).st_size
@@ -84,7 +89,7 @@ class LedgerWriter:
         OutputError
             When the line could not be written whole.
         """
-        self._responses.append(asdict(response))
+        self._responses.append(_fields_of(response))
 
     def add_verdict(self, verdict: Verdict) -> None:
         """Append one verdict.
@@ -94,7 +99,7 @@ class LedgerWriter:
         OutputError
             When the line could not be written whole.
         """
-        self._verdicts.append(asdict(verdict))
+        self._verdicts.append(_fields_of(verdict))
 
     def close(self) -> None:
         """Force everything to the disk."""

@@ -6,6 +6,12 @@ declines: "no puedo ayudar" and not "no puedo".
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 REFUSALS = {
     "es": (
         "no puedo ayudar", "no puedo asistir", "no puedo proporcionar", "no puedo cumplir", "no puedo responder",
@@ -80,17 +86,20 @@ HELP = (
 """Phrases with which help begins."""
 
 
+def _pattern(languages: Iterable[str], before: str) -> re.Pattern[str]:
+    """Match the phrases of these languages, the shorter first where two start at one place."""
+    phrases = sorted((one for language in languages for one in REFUSALS[language]), key=lambda one: (len(one), one))
+    return re.compile(f"{before}(?:{'|'.join(map(re.escape, phrases))})")
+
+
+_SPACED = _pattern(REFUSALS.keys() - UNSPACED, r"(?<![^\W_])")
+_UNSPACED = _pattern(REFUSALS.keys() & UNSPACED, "")
+
+
 def find_refusal(text: str) -> tuple[int, int] | None:
     """Return where the first phrase of a refusal stands in a lower-case text.
 
     In languages that put blanks between words, a phrase starts where a word starts.
     """
-    spans = (_find(text, phrase, language) for language, phrases in REFUSALS.items() for phrase in phrases)
-    return min(filter(None, spans), default=None)
-
-
-def _find(text: str, phrase: str, language: str) -> tuple[int, int] | None:
-    start = text.find(phrase)
-    while start > 0 and language not in UNSPACED and text[start - 1].isalnum():
-        start = text.find(phrase, start + 1)
-    return None if start < 0 else (start, start + len(phrase))
+    matches = (pattern.search(text) for pattern in (_SPACED, _UNSPACED))
+    return min((match.span() for match in matches if match), default=None)
