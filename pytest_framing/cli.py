@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest_framing
 from pytest_framing.commands import (
+    annotate,
     baseline,
     check_table,
     compare,
+    export,
     gate,
     import_file,
     judge,
@@ -29,9 +31,11 @@ COMMANDS = (
     gate.add_parser,
     judge.add_parser,
     import_file.add_parser,
+    export.add_parser,
     compare.add_parser,
     baseline.add_parser,
     report.add_parser,
+    annotate.add_parser,
     verify.add_parser,
     lint.add_parser,
     power.add_parser,

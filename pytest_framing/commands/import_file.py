@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     import argparse
 
     from pytest_framing.commands.arguments import Commands
+    from pytest_framing.import_run import ImportRequest
     from pytest_framing.records import VerdictLabel
 
 EPILOG = """\
 One row an answer, CSV or JSONL: prompt_id, framing (free, paid, placebo or none), and response or verdict (refusal,
 partial_refusal, compliance, invalid); if you have them mode, replicate, category and sequence (the order that ran).
-Or one row a prompt: --wide free=COLUMN --wide paid=COLUMN. Then: framing gate DIR.
+Or one row a prompt: --wide free=COLUMN --wide paid=COLUMN. Or logs of Inspect (.eval, .json, or a folder of them): a
+sample id is a prompt id, an epoch a replicate, and answers are judged unless --scorer says where verdicts stand. Then:
+framing gate DIR.
 """
 
 
@@ -26,7 +29,9 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "import", help="make a run folder from responses or verdicts of elsewhere", description=EPILOG
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="a .csv or .jsonl file")
+    parser.add_argument(
+        "files", metavar="FILE", type=Path, nargs="+", help="a .csv or .jsonl file, or Inspect logs (reference first)"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="run folder to make")
     parser.add_argument(
         "--column",
@@ -38,24 +43,43 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--wide", metavar="FRAMING=NAME", action="append", default=[], help="column with the answers under a framing"
     )
-    parser.add_argument("--responses", action="store_true", help="--wide columns hold responses (default: verdicts)")
+    parser.add_argument(
+        "--responses",
+        action="store_true",
+        help="--wide columns hold responses (default: verdicts); judge the answers of an exported Inspect log again",
+    )
+    parser.add_argument(
+        "--framing", metavar="FILE=FRAMING", action="append", default=[], help="framing of an Inspect log"
+    )
+    parser.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log whose values are verdicts")
     parser.add_argument(
         "--label", metavar="WORD=VERDICT", action="append", default=[], help="what a word of the file means"
     )
     parser.add_argument("--reference", metavar="FRAMING", default="free", help="the reference (default: free)")
     parser.add_argument("--treatment", metavar="FRAMING", default="paid", help="the treatment (default: paid)")
     parser.add_argument("--judge", metavar="NAME", default="rules", help="judge of responses (default: rules)")
-    parser.add_argument("--model", metavar="NAME", default="imported", help="whose answers these are")
+    parser.add_argument("--model", metavar="NAME", help="whose answers these are (default: as an Inspect log says)")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Import, conclude, and say what to do next."""
-    from pytest_framing.gates.evaluation import known_gates, parameter_models
-    from pytest_framing.import_run import ImportRequest, import_run
+    from pytest_framing.errors import ImportedFileError
+    from pytest_framing.inspect_interop.import_logs import are_logs
+
+    if are_logs(options.files):
+        return _import_logs(options)
+    if len(options.files) > 1:
+        raise ImportedFileError(f"{options.files[1]}: import tables one at a time; several files are Inspect logs")
+    for option in ("framing", "scorer"):
+        if getattr(options, option):
+            raise ImportedFileError(f"--{option} is for Inspect logs; a table has columns (--column)")
+    return _import_table(options)
+
+
+def _import_table(options: argparse.Namespace) -> int:
+    from pytest_framing.import_run import ImportRequest
     from pytest_framing.imported_records import ImportLayout, read_imported
-    from pytest_framing.judges.judge import choose_judge
-    from pytest_framing.results import conclude, write_conclusion
 
     layout = ImportLayout(
         columns=_pairs("--column", options.column),
@@ -63,16 +87,56 @@ def run(options: argparse.Namespace) -> int:
         wide_responses=options.responses,
         labels={word: _label(text) for word, text in _pairs("--label", options.label).items()},
     )
-    judge = choose_judge(options.judge, {})
-    records = read_imported(options.file, layout)
-    request = ImportRequest(options.file, options.model, options.reference, options.treatment, records)
+    (file,) = options.files
+    records = read_imported(file, layout)
+    model = options.model or "imported"
+    return _import(ImportRequest(file, model, options.reference, options.treatment, records), options)
+
+
+def _import_logs(options: argparse.Namespace) -> int:
+    from tempfile import TemporaryDirectory
+
+    from pytest_framing.errors import ImportedFileError
+    from pytest_framing.import_run import ImportRequest
+    from pytest_framing.inspect_interop.import_logs import LogLayout, read_logs
+    from pytest_framing.report.words import printable
+
+    for option in ("column", "wide"):
+        if getattr(options, option):
+            raise ImportedFileError(f"--{option} is for tables; an Inspect log has no columns")
+    layout = LogLayout(
+        options.reference,
+        options.treatment,
+        _pairs("--framing", options.framing),
+        options.scorer,
+        options.responses,
+        {word: _label(text) for word, text in _pairs("--label", options.label).items()},
+    )
+    logs = read_logs(options.files, layout)
+    for note in logs.notes:
+        say(printable(note))
+    model = options.model or logs.model
+    with TemporaryDirectory() as folder:
+        # A run is bound to one file by its digest. Several are bound by their checksums, as `sha256sum` prints them.
+        source = logs.files[0] if len(logs.files) == 1 else Path(folder) / "inspect-logs.sha256"
+        if len(logs.files) > 1:
+            source.write_text(logs.checksums, encoding="utf-8")
+        return _import(ImportRequest(source, model, options.reference, options.treatment, logs.records), options)
+
+
+def _import(request: ImportRequest, options: argparse.Namespace) -> int:
+    from pytest_framing.gates.evaluation import known_gates, parameter_models
+    from pytest_framing.import_run import import_run
+    from pytest_framing.judges.judge import choose_judge
+    from pytest_framing.results import conclude, write_conclusion
+
     gates = known_gates()
-    record = import_run(request, options.out, parameter_models(gates), judge)
+    record = import_run(request, options.out, parameter_models(gates), choose_judge(options.judge, {}))
     baselines = dict.fromkeys(record.suites, (None, "An imported run has no baseline unless one is named (--baseline)"))
     conclusion = conclude(record, options.out, gates, baselines)
     write_conclusion(conclusion, options.out)
-    prompts = len({one.prompt_id for one in records})
-    say(f"imported {len(records)} records on {prompts} prompts into {options.out}; next: framing gate {options.out}")
+    count, prompts = len(request.records), len({one.prompt_id for one in request.records})
+    say(f"imported {count} records on {prompts} prompts into {options.out}; next: framing gate {options.out}")
     return PASS
 
 

@@ -46,7 +46,7 @@ class Annotation:
         return f"::{self.level} {written}::{escape_message(self.lines)}"
 
 
-def annotations(results: Mapping[str, Any], suites: Mapping[str, Suite], root: Path) -> list[Annotation]:
+def gate_annotations(results: Mapping[str, Any], suites: Mapping[str, Suite], root: Path) -> list[Annotation]:
     """Return what to say of a run: an error for each gate that failed, a warning for each that has no answer.
 
     Parameters

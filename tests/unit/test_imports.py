@@ -13,13 +13,28 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "pytest_framing"
 SHELL = frozenset({"plugin", "hookspecs", "cli"})
-BACKENDS = frozenset({"torch", "transformers", "datasets", "bitsandbytes", "vllm", "ray", "matplotlib", "openai"})
+BACKENDS = frozenset(
+    {"torch", "transformers", "datasets", "bitsandbytes", "vllm", "ray", "matplotlib", "openai", "inspect_ai", "pandas"}
+)
 LATE = (BACKENDS | {"numpy", "scipy", "pydantic", "jinja2", "yaml"}) - {"openai"}
+
+LOADED_BY_ITS_BACKEND = PACKAGE / "inspect_interop" / "tasks.py"
+"""Inspect loads it through its entry point: nobody imports it who has not imported inspect_ai."""
 
 # From the left of the flow to its right: a module imports what stands before it. A package counts as one module.
 FLOW = (
     # what every stage shares
-    ("errors", "records", "settings", "device", "json_documents", "located_yaml", "table_files", "stats"),
+    (
+        "errors",
+        "records",
+        "settings",
+        "device",
+        "json_documents",
+        "located_yaml",
+        "table_files",
+        "optional_packages",
+        "stats",
+    ),
     # suite ─► prompts ─► plan
     ("suite", "framings", "demonstrations", "prompts", "prompt_sources", "plan", "fingerprint"),
     # ─► engine ─► ledger ─► judge
@@ -39,6 +54,8 @@ FLOW = (
     ),
     # ─► receipt, report, and all of it together
     ("receipt", "report", "results", "imported_records", "import_run", "rejudging", "verification"),
+    # a finished run for other tools
+    ("finished_run", "frames", "inspect_interop"),
     ("extensions", "discovery", "scheduling", "run", "session"),
     # the shells
     ("hookspecs", "plugin", "commands", "cli"),
@@ -100,8 +117,16 @@ def test_only_the_shell_imports_pytest(path: Path) -> None:
 
 @EACH_FILE
 def test_no_backend_is_imported_before_it_is_used(path: Path) -> None:
+    if path == LOADED_BY_ITS_BACKEND:
+        return
     assert not {name for name, at_once in imports_of(path) if at_once} & BACKENDS
     assert not {name.split(".")[0] for name, at_once in imports_of(path) if at_once} & BACKENDS
+
+
+@EACH_FILE
+def test_what_a_backend_loads_is_imported_by_nobody_at_once(path: Path) -> None:
+    name = ".".join(("pytest_framing", *LOADED_BY_ITS_BACKEND.relative_to(PACKAGE).with_suffix("").parts))
+    assert not {found for found, at_once in imports_of(path) if at_once and found.startswith(name)}
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "stats").glob("*.py")), ids=lambda path: path.stem)
@@ -138,6 +163,9 @@ def test_the_command_line_starts_without_backends() -> None:
     assert not loaded_by("import pytest_framing.cli") & LATE
 
 
-@pytest.mark.parametrize("module", ["run", "results", "judges.judge", "prompt_sources", "engines.selection"])
+@pytest.mark.parametrize(
+    "module",
+    ["run", "results", "judges.judge", "prompt_sources", "engines.selection", "frames", "inspect_interop.export"],
+)
 def test_no_stage_loads_a_backend_when_it_is_imported(module: str) -> None:
     assert not loaded_by(f"import pytest_framing.{module}") & BACKENDS

@@ -1,0 +1,187 @@
+"""The scripts of the jobs that attest and comment, run as the runner would run them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_framing.receipt import PREDICATE_TYPE
+from pytest_framing.results import write_conclusion
+from tests.github.runner import Runner, Step
+from tests.github.workflows import ROOT
+from tests.unit.builders import make_run, table, write_run
+
+# Stands in for gh: keeps what it was asked to do, and answers a list of comments with what a test laid down.
+GH = """#!{python}
+import json, os, sys
+from pathlib import Path
+folder = Path(os.environ["FAKE"])
+arguments = sys.argv[1:]
+body = next((one.removeprefix("body=@") for one in arguments if one.startswith("body=@")), None)
+call = {{"arguments": arguments, "body": Path(body).read_text() if body else None, "token": os.environ["GH_TOKEN"]}}
+with (folder / "calls").open("a") as file:
+    file.write(json.dumps(call) + "\\n")
+if body is None:
+    print((folder / "ids").read_text(), end="")
+"""
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    (tmp_path / "artefacts").mkdir()
+    return Runner(tmp_path / "runner", tmp_path)
+
+
+@pytest.fixture
+def artefact(runner: Runner) -> Path:
+    """What the job that gates uploads: the record without responses and verdicts."""
+    folder = runner.workspace / "artefacts" / "framing-0"
+    conclusion = write_run(make_run(table(16, 4, 4, 76)), folder)
+    write_conclusion(conclusion, folder)
+    for path in folder.glob("*.jsonl"):
+        path.unlink()
+    return folder
+
+
+def attest(runner: Runner, folder: Path) -> Step:
+    return runner.run("statement.py", ARTEFACT=str(folder))
+
+
+def test_the_statement_that_is_signed_is_the_receipt_itself(runner: Runner, artefact: Path) -> None:
+    step = attest(runner, artefact)
+    assert (step.code, step.outputs) == (0, {"present": "true"})
+    receipt = json.loads((artefact / "receipt.json").read_text(encoding="utf-8"))
+    lines = (artefact / "subjects.sha256").read_text(encoding="utf-8").splitlines()
+    subjects = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    own = hashlib.sha256((artefact / "receipt.json").read_bytes()).hexdigest()
+    assert subjects == {one["name"]: one["digest"]["sha256"] for one in receipt["subject"]} | {"receipt.json": own}
+    assert "responses.jsonl" in subjects, "attested by digest; the file itself stayed where it was made"
+    assert json.loads((artefact / "predicate.json").read_text(encoding="utf-8")) == receipt["predicate"]
+    workflow = (ROOT / ".github" / "workflows" / "release-gate.yml").read_text(encoding="utf-8")
+    assert f"predicate-type: {PREDICATE_TYPE}\n" in workflow
+
+
+def test_a_file_that_is_not_the_one_of_the_receipt_is_not_signed(runner: Runner, artefact: Path) -> None:
+    (artefact / "summary.md").write_text("# tiny: pass\n", encoding="utf-8")
+    step = attest(runner, artefact)
+    assert step.code == 1
+    assert "not the one that the receipt names" in step.commands[0]
+    assert not (artefact / "subjects.sha256").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "a\nb", "a b", ""])
+def test_a_receipt_with_strange_subjects_is_not_signed(runner: Runner, artefact: Path, name: str) -> None:
+    path = artefact / "receipt.json"
+    receipt = json.loads(path.read_text(encoding="utf-8"))
+    receipt["subject"][0]["name"] = name
+    path.write_text(json.dumps(receipt), encoding="utf-8")
+    assert attest(runner, artefact).code == 1
+
+
+def test_without_a_receipt_there_is_nothing_to_sign(runner: Runner) -> None:
+    step = attest(runner, runner.workspace)
+    assert (step.code, step.outputs) == (0, {"present": "false"})
+    assert step.commands[0].startswith("::warning ")
+
+
+def comment(runner: Runner, ids: str = "", number: str = "7") -> tuple[Step, list[dict[str, str]]]:
+    fake = runner.folder / "fake"
+    fake.mkdir(parents=True, exist_ok=True)
+    program = fake / "gh"
+    program.write_text(GH.format(python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    (fake / "ids").write_text(ids, encoding="utf-8")
+    (fake / "calls").unlink(missing_ok=True)
+    step = runner.run(
+        "comment.sh",
+        PATH=f"{fake}{os.pathsep}{os.environ['PATH']}",
+        FAKE=str(fake),
+        GH_TOKEN="token",
+        GITHUB_REPOSITORY="org/repo",
+        ARTEFACTS="artefacts",
+        PULL_REQUEST=number,
+        RUN_URL="https://github.com/org/repo/actions/runs/1",
+    )
+    calls = fake / "calls"
+    return step, [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+
+
+def lay_down(runner: Runner, text: str, model: int = 0) -> None:
+    folder = runner.workspace / "artefacts" / f"framing-{model}"
+    folder.mkdir(exist_ok=True)
+    (folder / "comparison.md").write_text(text, encoding="utf-8")
+
+
+def test_the_first_comment_is_written_and_the_next_rewrites_it(runner: Runner) -> None:
+    lay_down(runner, "## PASS: a against b\n")
+    lay_down(runner, "## FAIL: c against d\n", 1)
+    step, (listing, writing) = comment(runner)
+    assert step.code == 0, step.log
+    assert "repos/org/repo/issues/7/comments" in listing["arguments"]
+    assert "POST" in writing["arguments"]
+    assert writing["body"].startswith("<!-- pytest-framing: release gate -->\n## PASS: a against b\n")
+    assert "## FAIL: c against d" in writing["body"]
+    assert writing["body"].rstrip().endswith("[Workflow run](https://github.com/org/repo/actions/runs/1)")
+    _, (_, writing) = comment(runner, ids="41\n42\n")
+    assert "PATCH" in writing["arguments"]
+    assert "repos/org/repo/issues/comments/41" in writing["arguments"]
+
+
+def test_a_long_comparison_is_cut_at_the_end_of_a_line(runner: Runner) -> None:
+    lay_down(runner, "".join(f"| row {number} | a&#58;b |\n" for number in range(9000)))
+    _, (_, writing) = comment(runner)
+    assert len(writing["body"]) < 65_536
+    assert "\n(cut; " in writing["body"]
+    assert all(line.endswith("|") for line in writing["body"].splitlines() if line.startswith("| row"))
+
+
+def test_without_a_comparison_the_comment_says_so(runner: Runner) -> None:
+    _, (_, writing) = comment(runner)
+    assert "No model was compared" in writing["body"]
+
+
+@pytest.mark.parametrize("number", ["", "7/../8", "x", "7 8"])
+def test_a_number_that_is_none_goes_nowhere(runner: Runner, number: str) -> None:
+    step, calls = comment(runner, number=number)
+    assert (step.code, calls) == (2, [])
+
+
+def conclude(runner: Runner, artefact: Path, **environment: str) -> set[str]:
+    """Conclude a run that lies there; return the names of what may be uploaded."""
+    work = runner.folder / "work"
+    work.mkdir(parents=True)
+    (work / "started").touch()
+    os.utime(work / "started", (0, 0))
+    (artefact / "responses-gw0.jsonl").write_text("{}\n", encoding="utf-8")
+    (artefact / "verdicts-gw0.jsonl").write_text("{}\n", encoding="utf-8")
+    (artefact / "report.html").write_text("<title>page</title>", encoding="utf-8")
+    (artefact / "of-a-later-version.json").write_text("{}", encoding="utf-8")
+    (artefact.parent / "latest").symlink_to(artefact.name)
+    step = runner.run("conclude.sh", GATE_WORK=str(work), GATE_RUNS=str(artefact.parent), GATE_CODE="0", **environment)
+    assert step.code == 0, step.log
+    return {path.name for path in Path(step.outputs["upload"]).iterdir()}
+
+
+ALWAYS = {"plan.json", "results.json", "receipt.json", "summary.md"}
+ANSWERS = {"responses-gw0.jsonl", "verdicts-gw0.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("show_text", "upload_responses", "more"),
+    [
+        ("false", "false", {"report.html"}),
+        ("true", "false", set()),
+        ("false", "true", {"report.html"} | ANSWERS),
+        ("true", "true", {"report.html"} | ANSWERS),
+    ],
+)
+def test_what_holds_answers_stays_unless_it_was_asked_for(
+    runner: Runner, artefact: Path, show_text: str, upload_responses: str, more: set[str]
+) -> None:
+    names = conclude(runner, artefact, GATE_SHOW_TEXT=show_text, GATE_UPLOAD_RESPONSES=upload_responses)
+    assert names == ALWAYS | more
