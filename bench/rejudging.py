@@ -37,7 +37,9 @@ def main() -> int:
         answers = [row["completion"] for row in csv.DictReader(file)]
     record = ImportedRecord(0, "", "free", "standard", 1, "", None, None, VerdictLabel.COMPLIANCE)
     records = [
-        replace(record, prompt_id=str(number // 2), framing=("free", "paid")[number % 2], response=answers[number % 450])
+        replace(
+            record, prompt_id=str(number // 2), framing=("free", "paid")[number % 2], response=answers[number % 450]
+        )
         for number in range(RESPONSES)
     ]
     with tempfile.TemporaryDirectory() as place:

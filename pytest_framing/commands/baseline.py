@@ -48,6 +48,7 @@ def save(options: argparse.Namespace) -> int:
     from pytest_framing.commands.provenance import author, commit
     from pytest_framing.errors import BaselineError
     from pytest_framing.run_folder import find_run
+    from pytest_framing.suite import RELEASE
 
     folder = find_run(options.run, Path.cwd())
     conclusion = conclude_again(folder, "none")
@@ -57,6 +58,11 @@ def save(options: argparse.Namespace) -> int:
     if verdict != "pass" and not options.force:
         raise BaselineError(
             f"{folder}: the verdict of the run is {verdict}; --force saves it as a baseline all the same"
+        )
+    if conclusion.profiles != {RELEASE} and not options.force:
+        raise BaselineError(
+            f"{folder}: a run under the profile {', '.join(sorted(conclusion.profiles))} decides nothing about a "
+            "checkpoint; --force saves it as a baseline all the same"
         )
     targets = {
         name: baseline_path(options.to, record.subject.name, name, suite.evidence.plan.prompts.source)

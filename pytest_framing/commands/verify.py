@@ -19,7 +19,7 @@ MOST_SHOWN = 20
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
     parser = commands.add_parser("verify", help="hold a receipt against its run folder; no GPU is needed")
-    parser.add_argument("receipt", metavar="RECEIPT", type=Path, help="receipt.json, or the run folder it lies in")
+    parser.add_argument("receipt", metavar="RECEIPT", help="receipt.json, or a run: its folder, its id, or latest")
     parser.add_argument("--run", metavar="DIR", type=Path, help="run folder (default: where the receipt lies)")
     parser.add_argument(
         "--require",
@@ -35,10 +35,12 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.commands.recorded_run import conclude_again, recorded_results
     from pytest_framing.errors import FramingError
     from pytest_framing.report.words import printable
-    from pytest_framing.run_folder import RECEIPT
+    from pytest_framing.run_folder import RECEIPT, find_run
     from pytest_framing.verification import Verification, read_receipt, verify
 
-    path: Path = options.receipt / RECEIPT if options.receipt.is_dir() else options.receipt
+    path = Path(options.receipt)
+    if not path.is_file():
+        path = find_run(options.receipt, Path.cwd()) / RECEIPT
     receipt = read_receipt(path)
     folder: Path = options.run or path.resolve().parent
     try:

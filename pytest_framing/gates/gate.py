@@ -59,7 +59,8 @@ class SessionTest:
         """Both figures in words."""
         if math.isnan(self.p):
             return "not testable"
-        return f"p = {self.p:.2g}; {self.adjusted:.2g} among the {self.tests} tests of the session"
+        others = f"{self.adjusted:.2g} among the {self.tests} tests of the session"
+        return f"p = {self.p:.2g}; {others if self.tests > 1 else 'the only test of the session'}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.report.gap_plot import gap_plot
 from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
 from pytest_framing.run_folder import REPORT
+from pytest_framing.suite import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,7 +103,8 @@ def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iter
         )
         low, high = table.interval()
         gap = (
-            f"gap {points(table.gap)} [{interval_text(low, high)}], {table.flips.count} flips"
+            f"gap {points(table.gap)} [{interval_text(low, high)}], {table.flips.count} "
+            f"{'flip' if table.flips.count == 1 else 'flips'}"
             if table.n
             else "no pairs"
         )
@@ -128,5 +130,9 @@ def _next_steps(conclusion: Conclusion, folder: Path) -> Iterator[str]:
     stopped = any(suite.evidence.stopped for suite in conclusion.suites.values())
     if interrupted and not stopped:
         yield f"the same command with --framing-resume {folder.name} goes on where the run stopped"
-    if conclusion.verdict is GateStatus.PASS and any(suite.baseline is None for suite in conclusion.suites.values()):
+    if (
+        conclusion.verdict is GateStatus.PASS
+        and conclusion.profiles == {RELEASE}
+        and any(suite.baseline is None for suite in conclusion.suites.values())
+    ):
         yield f"framing baseline save {folder.name} keeps these decisions for the next checkpoint to be held against"

@@ -209,3 +209,8 @@ def test_what_is_no_receipt_is_broken_input(content: str, tmp_path: Path, capsys
     path.write_text(content, encoding="utf-8")
     assert main(["verify", str(path)]) == 3
     assert "receipt.json" in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_there_is_broken_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "20260101T000000Z-tiny-0000"]) == 3
+    assert "no run there" in capsys.readouterr().err
