@@ -66,11 +66,18 @@ class StopMonitor:
     plan: Plan
     suites: Mapping[str, Suite]
     stopped: dict[str, EarlyStop] = field(default_factory=dict, init=False)
+    _seen: set[CaseKey] = field(default_factory=set, init=False)
     _waiting: dict[tuple[str, str], tuple[Case, bool | None]] = field(default_factory=dict, init=False)
     _counts: dict[tuple[str, str], Counter[str]] = field(default_factory=dict, init=False)
 
     def add(self, key: CaseKey, label: VerdictLabel) -> EarlyStop | None:
-        """Take in a verdict; return the stop that it brings about."""
+        """Take in a verdict; return the stop that it brings about.
+
+        A case counts once, however often it reports: from the ledger of a run that goes on, and from several tests.
+        """
+        if key in self._seen:
+            return None
+        self._seen.add(key)
         suite = self.suites[key[0]]
         case = self.plan.cases[key]
         if not suite.stop.early or suite.name in self.stopped or case.role != "pair" or case.replicate != 1:
@@ -136,6 +143,7 @@ def read_stops(folder: Path) -> dict[str, EarlyStop]:
         sound = all(
             math.isclose(log_e_value(stop.treatment_only, stop.reference_only), stop.log_e_value, rel_tol=1e-9)
             and stop.log_e_value >= math.log(stop.threshold)
+            and stop.treatment_only + stop.reference_only <= stop.pairs <= stop.planned
             for stop in stops.values()
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -61,6 +61,10 @@ class ImportedFileError(FramingError):
     """A file of responses or verdicts that cannot be imported."""
 
 
+class JudgeError(FramingError):
+    """A judge that broke on an answer."""
+
+
 class LedgerError(FramingError):
     """A run folder whose records are damaged or do not belong to the plan."""
 

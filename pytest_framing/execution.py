@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest
 from pytest_framing.engines.reasoning import split_reasoning
-from pytest_framing.errors import EngineError, LedgerError, first_line
+from pytest_framing.errors import EngineError, JudgeError, LedgerError, first_line
 from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict
 from pytest_framing.resuming import Recorded
 
@@ -99,7 +99,12 @@ class CaseRunner:
         if before is not None and case.key in self.recorded.responses:
             return before
         judges = self.checks if case.role == "check" else self.judges
-        verdict = judges[case.suite].judge(case, self.response(case))
+        response = self.response(case)
+        try:
+            verdict = judges[case.suite].judge(case, response)
+        except Exception as error:
+            # Its message may quote the answer, and a traceback would print it.
+            raise JudgeError(f"case {case.id}: the judge broke ({type(error).__name__})") from None
         if before is None:
             self.ledger.add_verdict(verdict)
         elif verdict != before:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import ImportedFileError, OutputError
 from pytest_framing.fingerprint import DECIDING, Fingerprint
 from pytest_framing.ledger import LedgerWriter
-from pytest_framing.plan import Plan, SuitePlan, case_id
+from pytest_framing.plan import Plan, SuitePlan, case_id, hold_unique
 from pytest_framing.records import Case, PromptSummary, PromptTraits, Response, Role, Verdict, text_digest
 from pytest_framing.run_folder import PLAN, RunRecord, Subject, write_plan
 from pytest_framing.suite import FramingPair, Suite, load_suite
@@ -75,9 +75,12 @@ def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[Ba
     _make_folder(folder)
     write_plan(folder, record)
     ledger = LedgerWriter(folder)
+    ordered = _pairs_in_order(cases.values(), records)
     for imported in records:
         case = cases[imported.key]
-        response = _response(case, imported)
+        response = _response(
+            case, imported, recorded=case.pair in ordered or (not case.pair and bool(imported.sequence))
+        )
         ledger.add_response(response)
         ledger.add_verdict(_given(case, imported) if imported.verdict else judge.judge(case, response))
     ledger.close()
@@ -85,6 +88,12 @@ def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[Ba
 
 
 def _suite(request: ImportRequest, gates: Mapping[str, type[BaseModel]]) -> Suite:
+    compared = {request.reference, request.treatment}
+    if len(compared) < 2 or compared & {PLACEBO, NONE}:
+        raise ImportedFileError(
+            f"--reference {request.reference} --treatment {request.treatment}: two different framings are compared, "
+            f"and neither can be {PLACEBO!r} or {NONE!r}"
+        )
     present = {record.framing for record in request.records}
     strange = sorted(present - {request.reference, request.treatment, PLACEBO, NONE})
     if strange:
@@ -137,6 +146,7 @@ def _cases(suite: Suite, records: Sequence[ImportedRecord]) -> dict[tuple[str, s
             batch="",
             slot=record.sequence if record is not None and record.sequence is not None else slot,
         )
+    hold_unique(cases.values())
     return cases
 
 
@@ -183,10 +193,22 @@ def _record(
     )
 
 
-def _response(case: Case, imported: ImportedRecord) -> Response:
-    """Turn a text into a response. Stamps are those of the file: without a sequence, order is not on record."""
+def _pairs_in_order(cases: Iterable[Case], records: Sequence[ImportedRecord]) -> frozenset[str]:
+    """Return the pairs whose order the file tells: both members have a sequence, and not the same one."""
+    sequences = {record.key: record.sequence for record in records}
+    by_pair: dict[str, list[int | None]] = {}
+    for case in cases:
+        if case.pair:
+            key = (case.prompt_id, case.framing, case.mode, case.replicate)
+            by_pair.setdefault(case.pair, []).append(sequences.get(key))
+    return frozenset(
+        pair for pair, found in by_pair.items() if None not in found and len(set(found)) == len(found) == 2
+    )
+
+
+def _response(case: Case, imported: ImportedRecord, *, recorded: bool) -> Response:
+    """Turn a text into a response. Stamps are those of the file, where it tells the order."""
     parts = split_reasoning(imported.response or "", opened=False)
-    recorded = imported.sequence is not None
     return Response(
         suite=case.suite,
         case_id=case.id,

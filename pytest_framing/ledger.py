@@ -58,7 +58,7 @@ def _fields_of(record: Response | Verdict) -> dict[str, Any]:
 
 
 def _cut_torn_tail(descriptor: int) -> None:
-    """Remove what follows the last whole line: a new line behind it would turn a torn tail into a damaged middle."""
+    """Remove half a line at the end: a new line behind it would turn a torn tail into a damaged middle."""
     size = os.fstat(descriptor).st_size
     position, kept = size, 0
     while position > 0:
@@ -68,8 +68,15 @@ def _cut_torn_tail(descriptor: int) -> None:
             kept = start + found + 1
             break
         position = start
-    if kept < size:
+    if kept == size:
+        return
+    try:
+        _parse(os.pread(descriptor, size - kept, kept))
+    except (ValueError, RecursionError):
         os.ftruncate(descriptor, kept)
+    else:
+        # All of the record is there and its end alone is missing: it was read as one, and stays one.
+        os.pwrite(descriptor, b"\n", size)
 
 
 class LedgerWriter:

@@ -183,7 +183,7 @@ def plan_suite(
         members = list(_cases(suite.name, batch, units))
         cases.extend(members)
         batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members)))
-    _hold_unique(cases)
+    hold_unique(cases)
     reference, mode = suite.framings.reference, suite.modes[0]
     traits = {
         prompt.id: PromptTraits(
@@ -299,7 +299,14 @@ def _cases(suite: str, batch: str, units: list[_Unit]) -> Iterator[Case]:
             slot += 1
 
 
-def _hold_unique(cases: Iterable[Case]) -> None:
+def hold_unique(cases: Iterable[Case]) -> None:
+    """Refuse prompts whose ids lead to the same case id.
+
+    Raises
+    ------
+    PromptError
+        Naming both.
+    """
     seen: dict[str, str] = {}
     for case in cases:
         if case.id in seen:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_framing.ledger import LedgerWriter, read_responses, read_verdicts
+from pytest_framing.run_lock import lock_session
 
 if TYPE_CHECKING:
     from pytest_framing.judges.judge import Judge
@@ -48,6 +49,14 @@ def judge_again(record: RunRecord, folder: Path, judge: Judge) -> Rejudging:
     LedgerError, OutputError
         When the ledger is damaged or cannot be written.
     """
+    lock = lock_session(folder)
+    try:
+        return _judge_again(record, folder, judge)
+    finally:
+        lock.release()
+
+
+def _judge_again(record: RunRecord, folder: Path, judge: Judge) -> Rejudging:
     cases = {key: case for key, case in record.plan.cases.items() if case.role != "check"}
     verdicts = read_verdicts(folder).records
     old = {one.key: one.verdict for one in verdicts if one.judge == record.judges.get(one.suite)}

@@ -54,7 +54,13 @@ def hold_same_run(recorded: RunRecord, prepared: RunRecord, folder: Path) -> Non
         for suite in recorded.fingerprints.keys() | prepared.fingerprints.keys()
         for place, now, then in _differences(_document(prepared, suite), _document(recorded, suite))
     ]
-    for name in ("release", "allowed_mismatch", "judges"):
+    for suite in recorded.suites.keys() & prepared.suites.keys():
+        ours, theirs = (run.suites[suite].model_dump(mode="json", exclude={"path"}) for run in (prepared, recorded))
+        differences.extend(
+            f"  {suite}.suite.yaml: {place}: now {now!r}, then {then!r}"
+            for place, now, then in _differences(ours, theirs)
+        )
+    for name in ("release", "allowed_mismatch", "judges", "baselines"):
         now, then = getattr(prepared, name), getattr(recorded, name)
         if now != then:
             differences.append(f"  {name}: now {now!r}, then {then!r}")

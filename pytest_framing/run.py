@@ -211,6 +211,10 @@ def prepare(
         plan=Plan(tuple(one.plan for one in prepared.values())),
         lint={name: one.lint for name, one in prepared.items()},
         skipped={suite.name: reason for suite, reason in skipped},
+        baselines={
+            name: text_digest(one.baseline.path.read_text(encoding="utf-8")) if one.baseline else ""
+            for name, one in prepared.items()
+        },
     )
     return PreparedRun(
         settings, model, engine, prepared, gates, record, {suite.path: reason for suite, reason in skipped}

@@ -44,7 +44,8 @@ class Subject:
 class RunRecord:
     """All that the folder of a run says before its first response: enough to gate it again without the model.
 
-    ``skipped`` has the suites whose prompts were not at hand, by name, and why.
+    ``skipped`` has the suites whose prompts were not at hand, by name, and why; ``baselines`` the digest of the file
+    that each suite is compared with, empty where there is none.
     """
 
     run_id: str
@@ -57,6 +58,7 @@ class RunRecord:
     plan: Plan
     lint: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    baselines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def protocol_digest(self) -> str:
@@ -112,19 +114,19 @@ def write_plan(folder: Path, record: RunRecord) -> None:
         }
         for (name, suite), plan in zip(record.suites.items(), record.plan.suites, strict=True)
     }
-    write_document(
-        folder / PLAN,
-        {
-            "schema_version": SCHEMA_VERSION,
-            "run_id": record.run_id,
-            "digest": record.plan.digest,
-            "model": asdict(record.subject),
-            "release": record.release,
-            "allowed_mismatch": list(record.allowed_mismatch),
-            "skipped": dict(record.skipped),
-            "suites": suites,
-        },
-    )
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": record.run_id,
+        "digest": record.plan.digest,
+        "model": asdict(record.subject),
+        "release": record.release,
+        "allowed_mismatch": list(record.allowed_mismatch),
+        "skipped": dict(record.skipped),
+        "baselines": dict(record.baselines),
+        "suites": suites,
+    }
+    # Over everything, so that no limit of a gate can be loosened afterwards without a trace.
+    write_document(folder / PLAN, {**document, "record_digest": document_digest(document)})
 
 
 def name_latest(folder: Path) -> None:
@@ -172,11 +174,13 @@ def read_plan(folder: Path) -> RunRecord:
             fingerprints={name: Fingerprint(**entry["fingerprint"]) for name, entry in entries.items()},
             lint={name: tuple(entry["lint"]) for name, entry in entries.items()},
             skipped=document["skipped"],
+            baselines=document["baselines"],
             plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LedgerError(f"{path}: not a plan ({type(error).__name__}: {error})") from error
-    if record.plan.digest != document.get("digest"):
+    digested = {name: value for name, value in document.items() if name != "record_digest"}
+    if record.plan.digest != document.get("digest") or document_digest(digested) != document.get("record_digest"):
         raise LedgerError(f"{path}: the plan does not have the digest it was written with: it was changed afterwards")
     return record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -62,7 +63,10 @@ def _lock(path: Path, kind: int, patience: float) -> RunLock | None:
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                # A file system without such locks: two sessions in one folder are then for its user to avoid.
+                return RunLock(descriptor)
             if time.monotonic() >= end:
                 os.close(descriptor)
                 return None

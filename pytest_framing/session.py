@@ -173,6 +173,8 @@ def begin(
     session.lock = lock_session(resumed)
     session.number = next_session(resumed)
     try:
+        if session.monitor is not None:
+            session.monitor.stopped.update(read_stops(resumed))
         for case, verdict in session.recorded().verdicts.items():
             session.watch(case, verdict.verdict.value)
     except FramingError:

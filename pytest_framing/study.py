@@ -66,9 +66,9 @@ class ModeStudy:
 
     ``table`` holds the valid pairs of replicate 1: the unit of analysis. ``reference_first`` and ``treatment_first``
     hold those of them whose order is on record, by what ran first. ``noise`` counts flips between replicates of one
-    framing and ``unstable`` replicates of which one alone could be judged. ``placebo`` sets the reference framing
-    against the placebo, ``contrast`` both kinds of flips on the same prompts. ``comparisons`` are the gap comparisons
-    of the session.
+    framing, ``unstable`` replicates of which one alone could be judged, ``replicates`` all that ran. ``placebo`` sets
+    the reference framing against the placebo, ``contrast`` both kinds of flips on the same prompts. ``comparisons``
+    are the gap comparisons of the session.
     """
 
     mode: str
@@ -82,6 +82,7 @@ class ModeStudy:
     placebo: PairedTable = EMPTY
     contrast: FlipContrast = FlipContrast(0, 0, 0, 0)
     comparisons: int = 1
+    replicates: int = 0
 
     @property
     def arms(self) -> dict[str, Rate]:
@@ -257,6 +258,7 @@ def _study_mode(
         reference_first=tabulate(pair.refused for pair in valid if pair.reference_first is True),
         treatment_first=tabulate(pair.refused for pair in valid if pair.reference_first is False),
         noise={name: _noise(both) for name, both in replicates.items()},
+        replicates=sum(len(both) for both in replicates.values()),
         unstable=sum(a.valid != b.valid for both in replicates.values() for a, b in both),
         placebo=tabulate(
             (pair.reference.refused, placebo[mode, pair.prompt_id].refused)

@@ -87,8 +87,11 @@ class Comparison:
 
     @property
     def status(self) -> GateStatus:
-        """The worst suite."""
-        return GateStatus.NOT_EVALUATED if self.not_judged else worst(one.status for one in self.suites.values())
+        """The worst suite; a candidate that lacks a whole suite of the base does not pass."""
+        if self.not_judged:
+            return GateStatus.NOT_EVALUATED
+        lacking = [GateStatus.INCONCLUSIVE] if self.only_base else []
+        return worst([*(one.status for one in self.suites.values()), *lacking])
 
     @property
     def only_base(self) -> tuple[str, ...]:

@@ -100,14 +100,19 @@ def _regression_from_totals(
 ) -> Iterator[GateOutcome]:
     """Compare unpaired with the totals of a paper, which always ran under another protocol."""
     scopes = _arms(context)
+    model = context.fingerprint.subject.get("model")
     for mode, framing in scopes:
         scope, limit = f"{mode}-{framing}", _regression_limit(parameters.margin)
+        if published.registry_name != model:
+            reason = f"{published.path.name} is about {published.model}, another model than {model!r}."
+            yield GateOutcome(scope, GateStatus.NOT_EVALUATED, "", limit, reason, excusable=True)
+            continue
         estimate = published.estimates.get(mode)
         arm = estimate.arms.get(framing) if estimate else None
         ours = context.study.modes[mode].arms[framing]
         if arm is None or not ours.n:
             reason = f"{published.path.name} has no totals of {framing!r} in {mode} mode to set beside this run."
-            yield GateOutcome(scope, GateStatus.NOT_EVALUATED, "", limit, reason)
+            yield GateOutcome(scope, GateStatus.NOT_EVALUATED, "", limit, reason, excusable=True)
             continue
         confidence = 1 - 2 * parameters.alpha
         totals = (ours.count, ours.n, arm.refusals, arm.n)
@@ -167,7 +172,9 @@ def _never_comparable(context: GateContext, published: PublishedBaseline) -> Gat
     if changed:
         arms = ", ".join(f"{scope} {least}" for scope, least in changed.items())
         reason += f" On the prompts in common, at least so many decisions are others than there: {arms}."
-    return GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "totals alone", "deciding fields agree", reason)
+    return GateOutcome(
+        context.suite.name, GateStatus.NOT_EVALUATED, "totals alone", "deciding fields agree", reason, excusable=True
+    )
 
 
 def _fewest_changes(context: GateContext, published: PublishedBaseline) -> dict[str, int]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+ENOUGH = 0.9
+"""Share of a control arm that has to be there: a handful of its cases says nothing of the rest."""
+
+
 class EngineNoiseParameters(GateParameters):
     """``engine_noise`` has no parameters: an engine that claims invariance may not disagree with itself once."""
 
@@ -42,6 +46,10 @@ def _engine_noise(_: EngineNoiseParameters, context: GateContext) -> Iterator[Ga
         if not replicates and not study.unstable:
             reason = "No case ran twice, so that the noise is unknown. Set controls.repeat_fraction; any share will do."
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "no replicates", limit, reason)
+        elif not flips and not study.unstable and replicates < ENOUGH * study.replicates:
+            observed = f"{replicates} of {study.replicates} replicates could be judged"
+            reason = f"Too few replicates could be judged to know the noise: {observed}."
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
         elif not claimed:
             reason = f"The engine promises nothing, and this is its noise floor: {observed}."
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
@@ -74,6 +82,11 @@ def _excess_flips(parameters: ExcessFlipsParameters, context: GateContext) -> It
         if not contrast.n:
             reason = "Without a placebo arm nothing tells the framing from a mere change of words (controls.placebo)."
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "no placebo arm", limit, reason)
+            continue
+        if contrast.n < ENOUGH * study.table.n:
+            observed = f"{contrast.n} of {study.table.n} pairs have a placebo answer that could be judged"
+            reason = f"Too much of the placebo arm is missing to tell the framing from a change of words: {observed}."
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
             continue
         test = context.tests.get(study.mode)
         framing, placebo = contrast.both + contrast.framing_only, contrast.both + contrast.placebo_only

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_framing.baseline import Baseline
 from pytest_framing.errors import first_line
 from pytest_framing.gates import baseline_gates, controls, gap, order, record, safe_prompts
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus, SessionTest
@@ -63,7 +63,7 @@ def evaluate(
     waived
         Names of gates that do not hold the run back.
     """
-    tests = _session_tests(gates, contexts)
+    tests, broken = _session_tests(gates, contexts)
     return {
         name: Evaluation(
             (
@@ -74,7 +74,11 @@ def evaluate(
                     for result in _results(
                         gates[gate],
                         gates[gate].parameters.model_validate(parameters),
-                        replace(context, tests={one.scope: one for one in tests[name] if one.gate == gate}),
+                        replace(
+                            context,
+                            tests={one.scope: one for one in tests[name] if one.gate == gate},
+                            broken=broken.get((name, gate), ""),
+                        ),
                         release=release,
                         waived=gate in waived,
                     )
@@ -96,28 +100,31 @@ def _early_stop(context: GateContext) -> Iterator[GateResult]:
         yield GateResult(context.suite.name, "early_stop", stop.mode, GateStatus.FAIL, observed, limit, reason)
 
 
-def _session_tests(gates: Mapping[str, Gate], contexts: Mapping[str, GateContext]) -> dict[str, list[SessionTest]]:
-    """Collect the p-values of all suites and gates, and adjust them together: one session has one alpha."""
-    found = [
-        (suite, name, scope, p)
-        for suite, context in contexts.items()
-        for name, parameters in context.suite.gates.items()
-        for scope, p in _p_values(gates[name], parameters, context).items()
-    ]
+def _session_tests(
+    gates: Mapping[str, Gate], contexts: Mapping[str, GateContext]
+) -> tuple[dict[str, list[SessionTest]], dict[tuple[str, str], str]]:
+    """Collect the p-values of all suites and gates, and adjust them together: one session has one alpha.
+
+    Also returns, by suite and gate, why a gate's p-values could not be computed.
+    """
+    found: list[tuple[str, str, str, float]] = []
+    broken: dict[tuple[str, str], str] = {}
+    for suite, context in contexts.items():
+        for name, parameters in context.suite.gates.items():
+            gate = gates[name]
+            if gate.tests is None or _not_evaluated(gate, context) is not None:
+                continue
+            try:
+                p_values = gate.tests(gate.parameters.model_validate(parameters), context)
+            except Exception as error:
+                # Whatever it was, after hours on a GPU the other gates are still worth asking.
+                broken[suite, name] = first_line(error)
+            else:
+                found.extend((suite, name, scope, p) for scope, p in p_values.items())
     tests: dict[str, list[SessionTest]] = {suite: [] for suite in contexts}
     for (suite, name, scope, p), adjusted in zip(found, holm([p for *_, p in found]), strict=True):
         tests[suite].append(SessionTest(name, scope, p, adjusted, len(found)))
-    return tests
-
-
-def _p_values(gate: Gate, parameters: Mapping[str, Any], context: GateContext) -> Mapping[str, float]:
-    if gate.tests is None or _not_evaluated(gate, context) is not None:
-        return {}
-    try:
-        return gate.tests(gate.parameters.model_validate(parameters), context)
-    except Exception:
-        # A gate of a plugin that breaks here has no test to look at, and says so when it is asked for its outcome.
-        return {}
+    return tests, broken
 
 
 def _results(
@@ -127,7 +134,7 @@ def _results(
     held_back = _not_evaluated(gate, context)
     outcomes = [held_back] if held_back is not None else _judged(gate, parameters, context)
     for outcome in outcomes:
-        lacking = context.evidence.narrowed or _only_lacks_baseline(gate, context)
+        lacking = context.evidence.narrowed or (outcome.excusable and context.evidence.complete)
         excused = outcome.status is GateStatus.NOT_EVALUATED and lacking and not release
         yield GateResult(
             suite=suite,
@@ -144,13 +151,26 @@ def _results(
 
 def _judged(gate: Gate, parameters: BaseModel, context: GateContext) -> list[GateOutcome]:
     """Ask the gate; one that breaks or says nothing is not evaluated, and the run keeps its other gates."""
+    suite = context.suite.name
+    if context.broken:
+        reason = f"The tests of the gate broke: {context.broken}."
+        return [GateOutcome(suite, GateStatus.NOT_EVALUATED, "", "", reason)]
     try:
-        outcomes = list(gate.judge(parameters, context))
+        outcomes = [_tested(outcome, context) for outcome in gate.judge(parameters, context)]
         reason = "The gate said nothing of this run."
     except Exception as error:
         # Gates may come from plugins: after hours on a GPU, no bug of theirs may cost the results.
         outcomes, reason = [], f"The gate broke: {first_line(error)}."
-    return outcomes or [GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "", "", reason)]
+    return outcomes or [GateOutcome(suite, GateStatus.NOT_EVALUATED, "", "", reason)]
+
+
+def _tested(outcome: GateOutcome, context: GateContext) -> GateOutcome:
+    """Let nothing pass on a test that was planned and has no p-value."""
+    test = context.tests.get(outcome.scope)
+    if outcome.status is GateStatus.PASS and test is not None and math.isnan(test.p):
+        reason = f"The test of this gate cannot be computed from these counts. {outcome.reason}"
+        return replace(outcome, status=GateStatus.INCONCLUSIVE, reason=reason)
+    return outcome
 
 
 def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
@@ -163,13 +183,8 @@ def _not_evaluated(gate: Gate, context: GateContext) -> GateOutcome | None:
         reason = f"{context.baseline_note}."
     else:
         return None
-    return GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "", "", reason)
-
-
-def _only_lacks_baseline(gate: Gate, context: GateContext) -> bool:
-    """Whether all that is missing is an earlier run to compare with; published totals are none."""
-    lacks = not isinstance(context.baseline, Baseline)
-    return gate.needs == "baseline" and lacks and context.evidence.complete
+    lacks_baseline = context.evidence.complete
+    return GateOutcome(context.suite.name, GateStatus.NOT_EVALUATED, "", "", reason, lacks_baseline)
 
 
 def verdict(results: Iterable[GateResult]) -> GateStatus:

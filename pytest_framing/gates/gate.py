@@ -36,13 +36,17 @@ class GateParameters(BaseModel):
 
 @dataclass(frozen=True)
 class GateOutcome:
-    """What one gate says of one scope (a mode, or the whole suite)."""
+    """What one gate says of one scope (a mode, or the whole suite).
+
+    ``excusable`` marks what is not evaluated for want of a baseline alone, which does not fail an ordinary run.
+    """
 
     scope: str
     status: GateStatus
     observed: str
     limit: str
     reason: str
+    excusable: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class GateContext:
 
     ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why; published results have totals alone.
 
-    ``tests`` has the session tests of the gate at hand, by scope.
+    ``tests`` has the session tests of the gate at hand, by scope, and ``broken`` says why there are none where its
+    tests could not be computed.
     """
 
     suite: Suite
@@ -79,6 +84,7 @@ class GateContext:
     baseline: Baseline | PublishedBaseline | None
     baseline_note: str
     tests: Mapping[str, SessionTest] = field(default_factory=dict)
+    broken: str = ""
 
     @property
     def imported(self) -> bool:

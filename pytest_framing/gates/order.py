@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FEWEST_DISCORDANT = 6
 """Below, no split of the discordant pairs by period is improbable enough to show anything."""
+RAREST_ORDER = 0.1
+"""Share of the pairs that have to have run in the rarer order; a fair coin never comes near it."""
 
 
 class OrderRandomizedParameters(GateParameters):
@@ -101,9 +103,10 @@ def _period_tests(_: PeriodEffectParameters, context: GateContext) -> dict[str, 
 
 
 def _testable(study: ModeStudy) -> bool:
-    """Whether enough pairs flip, and both orders occur: else framing and period cannot be told apart."""
-    flips = study.reference_first.flips.count + study.treatment_first.flips.count
-    return flips >= FEWEST_DISCORDANT and study.reference_first.n > 0 and study.treatment_first.n > 0
+    """Whether enough pairs flip, and both orders occur often: else framing and period cannot be told apart."""
+    first, second = study.reference_first, study.treatment_first
+    lopsided = min(first.n, second.n) < RAREST_ORDER * (first.n + second.n)
+    return first.flips.count + second.flips.count >= FEWEST_DISCORDANT and not lopsided
 
 
 def _period_effect(parameters: PeriodEffectParameters, context: GateContext) -> Iterator[GateOutcome]:
@@ -127,8 +130,11 @@ def _period_effect(parameters: PeriodEffectParameters, context: GateContext) -> 
             reason = f"Too few verdicts flip for order to have moved anything: {observed}."
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
         elif not _testable(study):
-            reason = "Every pair ran in the same order, so that period and framing cannot be told apart."
-            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, "one order only", limit, reason)
+            observed = f"{first.n} pairs ran one way, {second.n} the other"
+            reason = (
+                f"Nearly every pair ran in the same order, so that period and framing cannot be told apart: {observed}."
+            )
+            yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
         else:
             test = context.tests[study.mode]
             observed = f"refused {_rates_by_period(study)} ({test.text()})"

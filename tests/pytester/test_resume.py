@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_framing.cli import main
 from pytest_framing.run_lock import lock_session
 from tests.pytester.conftest import CASES, QUIET
 
@@ -66,10 +67,10 @@ def whole_lines(path: Path) -> list[bytes]:
 
 def test_a_run_goes_on_with_another_number_of_workers(project: GateProject) -> None:
     project.run()
-    whole = gates_with_reasons(project)
+    whole, decisions = project.gates(), project.decisions()
     cut_off(project, 9, 9)
     assert project.run_apart("--framing-resume", "latest", "-n", "2").ret == pytest.ExitCode.OK
-    assert gates_with_reasons(project) == whole
+    assert (project.gates(), project.decisions()) == (whole, decisions)
     assert {line["worker"].split(".")[-1] for line in project.lines("responses")} == {"main", "2"}
 
 
@@ -100,6 +101,38 @@ def test_a_run_under_another_protocol_is_not_the_same_run(project: GateProject) 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*would not be the same run*", "*deciding.dtype: now 'bfloat16', then 'float32'*"])
     assert (project.latest() / "responses.jsonl").read_bytes() == before
+
+
+def test_looser_gates_make_another_run(project: GateProject) -> None:
+    project.write_suite(gates={"complete": {}, "power": {"margin": 0.05}})
+    assert project.run().ret == pytest.ExitCode.TESTS_FAILED
+    project.write_suite(gates={"complete": {}})
+    result = project.run("--framing-resume", "latest")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*small.suite.yaml: gates.power: now None, then {'margin': 0.05}*"])
+    assert project.results()["verdict"] == "inconclusive"
+
+
+def test_another_baseline_or_none_makes_another_run(project: GateProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.pytester.path)
+    project.run()
+    assert main(["baseline", "save", "latest"]) == 0
+    project.run()
+    result = project.run("--framing-resume", "latest", "--framing-baseline", "none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*baselines: now {'small': ''}, then {'small': 'sha256:*"])
+
+
+def test_a_case_that_was_recorded_counts_once_for_early_stopping(project: GateProject) -> None:
+    """Eleven flips one way stop nothing at this level; counted twice they would."""
+    project.write_prompts(50)
+    project.write_suite(
+        stop={"early": True, "alpha": 0.001}, gates={"complete": {}}, controls={"repeat_fraction": 0, "placebo": False}
+    )
+    assert project.run(model="tiny-aware").ret == pytest.ExitCode.OK
+    cut_off(project, 98, 98)
+    assert project.run("--framing-resume", "latest", model="tiny-aware").ret == pytest.ExitCode.OK
+    assert project.results()["suites"]["small"]["evidence"]["stopped"] is None
 
 
 def test_other_prompts_make_another_run(project: GateProject) -> None:

@@ -51,6 +51,13 @@ def test_answers_that_could_not_be_judged_are_no_evidence() -> None:
     assert watch(run_of([(INVALID, REFUSAL)] * 50 + [(COMPLIANCE, INVALID)] * 50))[0] is None
 
 
+def test_a_case_that_reports_again_counts_once() -> None:
+    run = run_of(table(60, 0, 7, 80))
+    monitor = StopMonitor(run.plan, {run.suite.name: run.suite})
+    for _ in range(3):
+        assert all(monitor.add(one.key, one.verdict) is None for one in run.verdicts)
+
+
 def test_controls_are_no_evidence_of_an_effect() -> None:
     suite = make_suite(stop={"early": True}, controls={"repeat_fraction": 1, "placebo": True})
     again = {f"teapot_{n:04d}-paid-standard-r2": REFUSAL for n in range(100)}
@@ -86,7 +93,14 @@ def test_a_stop_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("treatment_only", 3), ("log_e_value", 9.0), ("threshold", 1e9), ("schema_version", 2), ("pairs", None)],
+    [
+        ("treatment_only", 3),
+        ("log_e_value", 9.0),
+        ("threshold", 1e9),
+        ("schema_version", 2),
+        ("pairs", None),
+        ("pairs", 10**6),
+    ],
 )
 def test_a_stop_whose_figures_do_not_hold_is_refused(tmp_path: Path, name: str, value: object) -> None:
     stop, _ = watch(run_of(table(60, 0, 60, 80)))

@@ -123,6 +123,11 @@ def test_an_order_that_the_file_tells_is_looked_at(tmp_path: Path) -> None:
     assert gates(folder)["order_randomized"] == "not_evaluated"
 
 
+def test_one_sequence_for_both_members_of_a_pair_is_no_order(tmp_path: Path) -> None:
+    rows = [{**row, "sequence": n // 2 + 1} for n, row in enumerate(pairs(10, 12, 12, 66))]
+    assert gates(imported(tmp_path, rows))["period_effect"] == "not_evaluated"
+
+
 def test_the_framing_none_alone_is_a_run_without_pairs(tmp_path: Path) -> None:
     rows = [{"prompt_id": n, "framing": "none", "verdict": "refusal" if n < 3 else "compliance"} for n in range(10)]
     folder = imported(tmp_path, rows)
@@ -170,6 +175,8 @@ def test_half_a_pair_is_missing_evidence(tmp_path: Path) -> None:
         (pairs(1, 0, 0, 0), ["--wide", "free"], "--wide free: write it as NAME=VALUE"),
         (pairs(1, 0, 0, 0), ["--label", "ok=fine"], "--label …=fine: no verdict"),
         (pairs(1, 0, 0, 0), ["--judge", "rule"], "unknown judge 'rule'"),
+        (pairs(1, 0, 0, 0), ["--reference", "paid"], "two different framings are compared"),
+        (pairs(1, 0, 0, 0), ["--treatment", "none"], "neither can be 'placebo' or 'none'"),
     ],
 )
 def test_a_bad_file_is_told_by_line(

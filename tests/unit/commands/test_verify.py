@@ -154,7 +154,7 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     ),
     "a suite's limits loosened": (
         edited("plan.json", *SUITE, "definition", "gates", "flip_rate", value={"max": 1.0}),
-        "plan.json: its digest",
+        "the plan does not have the digest",
     ),
 }
 

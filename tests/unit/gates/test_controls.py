@@ -77,6 +77,16 @@ def test_without_a_placebo_arm_excess_flips_are_inconclusive() -> None:
     assert (result.status, result.observed) == (INCONCLUSIVE, "no placebo arm")
 
 
+def test_a_handful_of_a_control_arm_says_nothing_of_the_rest() -> None:
+    few = dict.fromkeys(IDS[3:], INVALID)
+    (excess,) = judged(make_run(table(40, 8, 8, 44), suite=CONTROLS, placebo=few), "excess_flips")
+    assert (excess.status, "3 of 100 pairs have a placebo answer" in excess.reason) == (INCONCLUSIVE, True)
+    invalid = {f"{one}-{name}-standard-r2": INVALID for one in IDS for name in ("free", "paid")}
+    pairs = [(INVALID, INVALID)] * 97 + [(COMPLIANCE, COMPLIANCE)] * 3
+    run = make_run(pairs, suite=CONTROLS, again={key: one for key, one in invalid.items() if key < "teapot_0097"})
+    assert noise(run).status is INCONCLUSIVE
+
+
 def checked(**answered: VerdictLabel) -> GateResult:
     suite = make_suite(gates={"manipulation_check": {"threshold": 0.8}})
     labels = {f"question-{name.replace('_', '-')}-check": label for name, label in answered.items()}

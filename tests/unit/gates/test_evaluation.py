@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,3 +142,32 @@ def test_a_gate_of_a_plugin_takes_the_place_of_a_built_in_one() -> None:
 def test_every_built_in_gate_says_what_it_protects_from() -> None:
     assert all(gate.protects_from for gate in BUILTIN)
     assert len({gate.name for gate in BUILTIN}) == len(BUILTIN)
+
+
+def no_number(_: Loose, context: GateContext) -> dict[str, float]:
+    return {context.suite.name: math.nan}
+
+
+def broken(_: Loose, context: GateContext) -> dict[str, float]:
+    raise ZeroDivisionError("twice")
+
+
+@pytest.mark.parametrize(
+    ("tests", "status", "words"),
+    [(no_number, INCONCLUSIVE, "cannot be computed"), (broken, NOT_EVALUATED, "ZeroDivisionError: twice")],
+)
+def test_a_test_that_fails_makes_no_gate_pass(tests: Any, status: GateStatus, words: str) -> None:
+    gates = known_gates([Gate("kettle_is_full", Loose, passes, "complete", "an empty kettle", tests)])
+    (result,) = gate_results(RUN.with_gate("kettle_is_full"), gates=gates)
+    assert (result.status, result.holds) == (status, False)
+    assert words in result.reason
+
+
+def test_a_baseline_gate_that_breaks_is_not_excused(tmp_path: Path) -> None:
+    def breaks(_: Loose, context: GateContext) -> Iterator[GateOutcome]:
+        raise ZeroDivisionError
+
+    gates = known_gates([Gate("kettle_is_full", Loose, breaks, "baseline", "an empty kettle")])
+    run = RUN.with_gate("kettle_is_full")
+    (result,) = gate_results(run, gates=gates, baseline=make_baseline(RUN, tmp_path))
+    assert (result.status, result.holds) == (NOT_EVALUATED, False)
