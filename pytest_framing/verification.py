@@ -12,6 +12,7 @@ from pytest_framing.errors import ReceiptError
 from pytest_framing.json_documents import read_document
 from pytest_framing.receipt import BOUND, PREDICATE_TYPE, STATEMENT_TYPE, file_digest, receipt_document
 from pytest_framing.run_folder import RECEIPT, RESULTS
+from pytest_framing.suite import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,22 @@ def verify(receipt: Mapping[str, Any], folder: Path, concluded: Mapping[str, Any
     unbound = sorted(path.name for pattern in BOUND for path in folder.glob(pattern) if path.name not in named)
     if unbound:
         notes.append(f"not bound by the receipt: {', '.join(unbound)}")
+    notes += _rests_on(again["predicate"]["framing"])
     return Verification(str(framing.get("run_id")), str(framing.get("verdict")), tuple(problems), tuple(notes))
+
+
+def _rests_on(framing: Mapping[str, Any]) -> Iterator[str]:
+    """Say what a verdict does not rest on, so that nobody takes it for more."""
+    if not framing["release"]:
+        yield "not a release run: missing baselines and deselected cases are excused in it"
+    for name, what in (("waived", "waived gates"), ("allowed_mismatch", "allowed mismatches of protocol")):
+        if framing[name]:
+            yield f"{what}: {', '.join(framing[name])}"
+    for suite, reason in framing["skipped_suites"].items():
+        yield f"suite {suite} was skipped: {reason}"
+    for suite, profile in framing["profiles"].items():
+        if profile != RELEASE:
+            yield f"suite {suite} ran under the profile {profile}, which decides nothing about a checkpoint"
 
 
 def _files(receipt: Mapping[str, Any], folder: Path) -> Iterator[str]:

@@ -59,6 +59,12 @@ def save(options: argparse.Namespace) -> int:
         raise BaselineError(
             f"{folder}: the verdict of the run is {verdict}; --force saves it as a baseline all the same"
         )
+    waived = recorded_results(folder).get("waived", ())
+    if waived and not options.force:
+        raise BaselineError(
+            f"{folder}: the run passes because {', '.join(waived)} was waived; --force saves it as a baseline "
+            "all the same"
+        )
     if conclusion.profiles != {RELEASE} and not options.force:
         raise BaselineError(
             f"{folder}: a run under the profile {', '.join(sorted(conclusion.profiles))} decides nothing about a "

@@ -183,9 +183,23 @@ def test_a_verdict_may_be_required(folder: Path, capsys: pytest.CaptureFixture[s
     assert main(["verify", str(folder), "--require", verdict]) == 0
 
 
-def test_a_run_with_a_waiver_is_verified_with_it(folder: Path) -> None:
+def test_a_run_with_a_waiver_is_verified_with_it_and_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["gate", str(folder), "--waive", "power"])
+    capsys.readouterr()
     assert main(["verify", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "note: waived gates: power" in out
+    assert "note: not a release run" in out
+
+
+def test_a_run_that_passes_by_a_waiver_becomes_no_baseline_unasked(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = json.loads((folder / "results.json").read_text(encoding="utf-8"))["suites"]["deployment_framing"]["gates"]
+    held = [word for gate in gates if gate["status"] != "pass" for word in ("--waive", gate["name"])]
+    assert main(["gate", str(folder), *held]) == 0
+    assert main(["baseline", "save", str(folder), "--to", str(tmp_path / "baselines")]) == 3
+    assert "was waived; --force" in capsys.readouterr().err
 
 
 def test_verdicts_that_came_later_are_noted_and_change_nothing(
