@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.early_stopping import read_stops
-from pytest_framing.errors import LedgerError
 from pytest_framing.evidence import gather_evidence
-from pytest_framing.json_documents import read_document
 from pytest_framing.ledger import read_responses, read_verdicts
-from pytest_framing.results import SCHEMA_VERSION
-from pytest_framing.run_folder import RESULTS, read_plan
+from pytest_framing.results import read_results
+from pytest_framing.run_folder import read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,14 +42,7 @@ def read_finished_run(folder: Path) -> FinishedRun:
         When it is no run, its records are damaged, or its results are of another schema version.
     """
     record = read_plan(folder)
-    results: dict[str, Any] = {}
-    if (folder / RESULTS).is_file():
-        results = read_document(folder / RESULTS, LedgerError)
-        if results.get("schema_version") != SCHEMA_VERSION:
-            raise LedgerError(
-                f"{folder / RESULTS}: schema version {results.get('schema_version')!r}, but this version of "
-                f"pytest-framing reads {SCHEMA_VERSION}; use the version that wrote it"
-            )
+    results = read_results(folder)
     concluded = results.get("suites", {}).values()
     evidence = gather_evidence(
         record.plan,

@@ -229,17 +229,7 @@ def _response(case: Case, imported: ImportedRecord, *, recorded: bool) -> Respon
 
 def _given(case: Case, imported: ImportedRecord) -> Verdict:
     assert imported.verdict is not None
-    return Verdict(
-        suite=case.suite,
-        case_id=case.id,
-        prompt_id=case.prompt_id,
-        framing=case.framing,
-        mode=case.mode,
-        replicate=case.replicate,
-        judge=GIVEN,
-        verdict=imported.verdict,
-        rule="as the file has it",
-    )
+    return Verdict.on(case, GIVEN, imported.verdict, "as the file has it")
 
 
 def _make_folder(folder: Path) -> None:

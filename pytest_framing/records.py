@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 Role = Literal["pair", "placebo", "check", "single"]
 FinishReason = Literal["stop", "length", "error"]
@@ -199,6 +199,22 @@ class Verdict:
     verdict: VerdictLabel
     rule: str = ""
     evidence: str = field(default="", repr=False)
+
+    @classmethod
+    def on(cls, case: Case, judge: str, verdict: VerdictLabel, rule: str = "", evidence: str = "") -> Self:
+        """Return the verdict of a judge on a case, which lends its ids."""
+        return cls(
+            suite=case.suite,
+            case_id=case.id,
+            prompt_id=case.prompt_id,
+            framing=case.framing,
+            mode=case.mode,
+            replicate=case.replicate,
+            judge=judge,
+            verdict=verdict,
+            rule=rule,
+            evidence=evidence,
+        )
 
     @property
     def key(self) -> CaseKey:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.early_stopping import read_stops
+from pytest_framing.errors import LedgerError
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
 from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
-from pytest_framing.json_documents import finite, write_document, write_text
+from pytest_framing.json_documents import finite, read_document, write_document, write_text
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.receipt import receipt_document
@@ -253,3 +254,24 @@ def write_conclusion(conclusion: Conclusion, folder: Path, *, show_text: bool = 
     write_text(folder / SUMMARY, markdown_summary(document))
     write_document(folder / RECEIPT, receipt_document(folder, document))
     write_report(conclusion, folder, show_text)
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """Return ``results.json``; it is empty where the session died before it was written.
+
+    Raises
+    ------
+    LedgerError
+        When the file is damaged or of another schema version.
+    """
+    path = folder / RESULTS
+    if not path.is_file():
+        return {}
+    document = read_document(path, LedgerError)
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path}: schema version {version!r}, but this version of pytest-framing reads {SCHEMA_VERSION}; use the "
+            "version that wrote it"
+        )
+    return document

@@ -102,19 +102,6 @@ def recorded_results(folder: Path) -> dict[str, Any]:
     LedgerError
         When the file is damaged or of another schema version.
     """
-    from pytest_framing.errors import LedgerError
-    from pytest_framing.json_documents import read_document
-    from pytest_framing.results import SCHEMA_VERSION
-    from pytest_framing.run_folder import RESULTS
+    from pytest_framing.results import read_results
 
-    path = folder / RESULTS
-    if not path.is_file():
-        return {}
-    document = read_document(path, LedgerError)
-    version = document.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise LedgerError(
-            f"{path}: schema version {version!r}, but this version of pytest-framing reads {SCHEMA_VERSION}; use the "
-            "version that wrote it"
-        )
-    return document
+    return read_results(folder)

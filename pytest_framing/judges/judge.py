@@ -36,18 +36,8 @@ class RuleJudge:
         judgement = rules.judge_answer(
             response.answer, finish_reason=response.finish_reason, reasoning_cut=response.reasoning_cut
         )
-        return Verdict(
-            suite=case.suite,
-            case_id=case.id,
-            prompt_id=case.prompt_id,
-            framing=case.framing,
-            mode=case.mode,
-            replicate=case.replicate,
-            judge=self.label,
-            verdict=VerdictLabel(judgement.verdict),
-            rule=judgement.rule,
-            evidence=judgement.evidence,
-        )
+        label = VerdictLabel(judgement.verdict)
+        return Verdict.on(case, self.label, label, judgement.rule, judgement.evidence)
 
 
 BUILTIN: Mapping[str, Callable[[], Judge]] = {rules.NAME: RuleJudge}

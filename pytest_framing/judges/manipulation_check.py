@@ -40,17 +40,7 @@ class ManipulationCheckJudge:
             label = VerdictLabel.CORRECT
         else:
             label = VerdictLabel.INCORRECT
-        return Verdict(
-            suite=case.suite,
-            case_id=case.id,
-            prompt_id=case.prompt_id,
-            framing=case.framing,
-            mode=case.mode,
-            replicate=case.replicate,
-            judge=self.label,
-            verdict=label,
-            rule=f"said {given}" if given else "neither yes nor no",
-        )
+        return Verdict.on(case, self.label, label, f"said {given}" if given else "neither yes nor no")
 
 
 def read_yes_or_no(answer: str) -> str | None:

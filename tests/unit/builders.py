@@ -183,7 +183,7 @@ def make_run(
 
 def make_verdict(case: Case, label: VerdictLabel, judge: str = JUDGE) -> Verdict:
     """Judge a case as told."""
-    return Verdict(case.suite, case.id, case.prompt_id, case.framing, case.mode, case.replicate, judge, label)
+    return Verdict.on(case, judge, label)
 
 
 def make_response(case: Case, **changes: Any) -> Response:
