@@ -69,10 +69,14 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "mode": "planned batches of fixed shape, or one case after the other",
         "batch_size": "rows of a batch, even; empty: the model's choice",
         "batch_tokens": "most rows × padded length of a batch",
+        "prefix_reuse": "whether a context that cases share is computed once, where the engine can",
+        "deadline": "seconds after which a batch is given up; what it has not finished is invalid",
     },
     "Decoding": {
         "max_new_tokens": "limit of new tokens; a model's larger one goes first",
-        "temperature": "greedy decoding alone",
+        "max_answer_tokens": "limit of tokens after a closed reasoning; empty: none of its own",
+        "temperature": "0 is greedy; above, each case draws from a generator of its own, seeded by its id",
+        "top_p": "mass of the likeliest tokens that may be drawn",
     },
     "Stop": {
         "early": "whether the suite may end early",

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest
 from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import EngineError, JudgeError, LedgerError, first_line
-from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict
+from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict, text_digest
 from pytest_framing.resuming import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_framing.engines.engine import Completion, Conversation, Engine
+    from pytest_framing.engines.engine import Completion, Conversation, Decoding, Engine
     from pytest_framing.judges.judge import Judge
     from pytest_framing.ledger import LedgerWriter
     from pytest_framing.plan import Plan
+
+
+def case_seed(case: Case) -> int:
+    """Seed of a case's own generator: it depends on its id alone, so not on what runs beside it."""
+    return int.from_bytes(hashlib.sha256("\x1f".join(case.key).encode("utf-8", "surrogatepass")).digest()[:8]) >> 1
+
+
+def tokens_digest(tokens: Sequence[int]) -> str:
+    """Digest of an answer's token ids, empty without any: equal answers, not merely alike to read."""
+    return text_digest(",".join(map(str, tokens))) if tokens else ""
 
 
 @dataclass
@@ -36,8 +47,8 @@ class CaseRunner:
         Where this worker's lines go.
     converse
         Makes the conversation of a case.
-    max_new_tokens
-        Limit of new tokens of each suite by its name.
+    decoding
+        How each suite chooses new tokens, by its name.
     worker
         Name of this worker, for the stamps.
     recorded
@@ -50,12 +61,13 @@ class CaseRunner:
     checks: Mapping[str, Judge]
     ledger: LedgerWriter
     converse: Callable[[Case], Conversation]
-    max_new_tokens: Mapping[str, int]
+    decoding: Mapping[str, Decoding]
     worker: str
     recorded: Recorded = field(default_factory=Recorded)
     _computed: dict[CaseKey, Response] = field(default_factory=dict, init=False)
     _logged: set[CaseKey] = field(default_factory=set, init=False)
     _verdicts: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
+    _errors: dict[CaseKey, str] = field(default_factory=dict, init=False)
     _failures: dict[str, str] = field(default_factory=dict, init=False)
     _sequence: int = field(default=0, init=False)
 
@@ -65,15 +77,17 @@ class CaseRunner:
         Raises
         ------
         EngineError
-            When the engine failed on the batch.
+            When the engine failed on the batch, or on this case alone.
         OutputError
             When the ledger cannot be written.
         """
         recorded = self.recorded.responses.get(case.key)
         if recorded is not None:
             return recorded
-        if case.key not in self._computed:
+        if case.key not in self._computed and case.key not in self._errors:
             self._run(self.plan.batches[case.batch])
+        if case.key in self._errors:
+            raise EngineError(self._errors[case.key])
         response = self._computed[case.key]
         if case.key not in self._logged:
             self.ledger.add_response(response)
@@ -118,12 +132,20 @@ class CaseRunner:
     def _run(self, batch: Batch) -> None:
         cases = [self.plan.cases[batch.suite, case_id] for case_id in batch.case_ids]
         request = BatchRequest(
-            [self.converse(case) for case in cases], batch.rows, batch.length, self.max_new_tokens[batch.suite]
+            [self.converse(case) for case in cases],
+            batch.rows,
+            batch.length,
+            self.decoding[batch.suite],
+            batch.prefix,
+            [case_seed(case) for case in cases],
         )
         completions = self._complete(batch, request)
         for slot, (case, completion) in enumerate(zip(cases, completions, strict=True)):
-            parts = split_reasoning(completion.text, opened=completion.opened_reasoning)
             self._sequence += 1
+            if completion.error:
+                self._errors[case.key] = f"case {case.id}: {completion.error}"
+                continue
+            parts = split_reasoning(completion.text, opened=completion.opened_reasoning)
             self._computed[case.key] = Response(
                 suite=case.suite,
                 case_id=case.id,
@@ -139,6 +161,10 @@ class CaseRunner:
                 slot=slot,
                 started=completion.started,
                 seconds=completion.seconds,
+                rows=completion.rows,
+                length=completion.length,
+                margin=completion.margin,
+                tokens_digest=tokens_digest(completion.token_ids),
             )
 
     def _complete(self, batch: Batch, request: BatchRequest) -> list[Completion]:

@@ -98,7 +98,8 @@ def fingerprint(
         Questions of the manipulation check that the plan asks.
     """
     names = (suite.framings.reference, suite.framings.treatment, suite.framings.placebo)
-    execution: dict[str, Any] = {"mode": suite.execution.mode, "prefix_reuse": False}
+    prefix_reuse = any(batch.prefix for batch in plan.batches)
+    execution: dict[str, Any] = {"mode": suite.execution.mode, "prefix_reuse": prefix_reuse}
     if suite.execution.mode == "batched":
         execution |= {"batch_size": suite.execution.batch_size, "batch_tokens": suite.execution.batch_tokens}
     deciding = {
@@ -117,7 +118,7 @@ def fingerprint(
         "demonstrations": "none",
         "template": engine.template_digest,
         "placement": suite.placement,
-        "decoding": suite.decoding.model_dump(),
+        "decoding": _decoding(suite),
         "execution": execution,
         "quantization": options.quantization,
         "dtype": options.dtype,
@@ -149,3 +150,12 @@ def fingerprint(
         "pytest_framing": pytest_framing.__version__,
     }
     return Fingerprint(deciding, subject, informing)
+
+
+def _decoding(suite: Suite) -> dict[str, Any]:
+    """Return what is set: a setting that is off leaves no trace, so that a later one does not part older runs."""
+    return (
+        {"temperature": suite.decoding.temperature}
+        | suite.decoding.model_dump(exclude_defaults=True)
+        | {"max_new_tokens": suite.decoding.max_new_tokens}
+    )

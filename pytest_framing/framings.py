@@ -105,10 +105,11 @@ def suite_catalogue(suite: Suite) -> FramingCatalogue:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation; leading turns marked ``shared`` are a context that many cases have in common."""
 
     role: str
     content: str = field(repr=False)
+    shared: bool = False
 
 
 def conversation(

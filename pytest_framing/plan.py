@@ -22,6 +22,7 @@ from pytest_framing.records import (
     PromptTraits,
     Role,
 )
+from pytest_framing.shapes import BatchLimits, Shape, fixed_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from pytest_framing.suite import Suite
 
 DEFAULT_BATCH_SIZE = 8
-# Padded lengths in tokens, eight to an octave: a padded row is at most an eighth longer than its prompt (more
-# below 64 tokens), and a run has few enough shapes to fill most of its batches.
-BUCKETS: tuple[int, ...] = (16, 32, 48, *(eighth * 2**power for power in range(3, 15) for eighth in range(8, 16)))
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,13 @@ class SuitePlan:
         return {
             "prompts": asdict(self.prompts),
             "batches": [
-                {"id": batch.id, "rows": batch.rows, "length": batch.length, "cases": list(batch.case_ids)}
+                {
+                    "id": batch.id,
+                    "rows": batch.rows,
+                    "length": batch.length,
+                    "prefix": batch.prefix,
+                    "cases": list(batch.case_ids),
+                }
                 for batch in self.batches
             ],
             "cases": [asdict(case) for case in self.cases],
@@ -71,7 +75,7 @@ class SuitePlan:
             PromptSummary(**document["prompts"]),
             tuple(Case(**case) for case in document["cases"]),
             tuple(
-                Batch(batch["id"], suite, batch["rows"], batch["length"], tuple(batch["cases"]))
+                Batch(batch["id"], suite, batch["rows"], batch["length"], tuple(batch["cases"]), batch["prefix"])
                 for batch in document["batches"]
             ),
             {prompt_id: PromptTraits(**one) for prompt_id, one in document["traits"].items()},
@@ -131,7 +135,10 @@ def case_id(prompt_id: str, framing: str, mode: str, replicate: int) -> str:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Cases that share a batch: a pair in drawn order, a question under both framings, or one placebo case."""
+    """Cases that share a batch: a pair in drawn order, a question under both framings, or one placebo case.
+
+    ``length`` is the larger number of tokens; with a shared ``context`` of ``prefix`` tokens, of those behind it.
+    """
 
     prompt: Prompt
     mode: str
@@ -139,6 +146,8 @@ class _Unit:
     role: Role
     framings: tuple[str, ...]
     length: int
+    context: str = ""
+    prefix: int = 0
 
     @property
     def pair(self) -> str:
@@ -151,6 +160,7 @@ def plan_suite(
     prompts: PromptSet,
     count_tokens: Callable[[Prompt, str, str], int],
     questions: Sequence[Prompt] = (),
+    shape: Callable[[int, BatchLimits], Shape] = fixed_shape,
 ) -> SuitePlan:
     """Plan every case of a suite.
 
@@ -164,6 +174,8 @@ def plan_suite(
         Number of tokens of the rendered prompt under a framing and a mode.
     questions
         Questions of the manipulation check, which run under both framings in batches of their own.
+    shape
+        The engine's shape of a batch for a number of tokens.
 
     Raises
     ------
@@ -173,16 +185,18 @@ def plan_suite(
     ordered = list(prompts.prompts)
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:prompts").shuffle(ordered)
-    groups = _batched(suite, [*_units(suite, ordered, count_tokens), *_checks(suite, questions, count_tokens)])
+    units = [*_units(suite, ordered, count_tokens), *_checks(suite, questions, count_tokens)]
+    groups = _batched(suite, units, shape)
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:batches").shuffle(groups)
     cases: list[Case] = []
     batches: list[Batch] = []
-    for number, (rows, length, units) in enumerate(groups):
+    for number, ((rows, length), group) in enumerate(groups):
         batch = f"{suite.name}/{number:05d}"
-        members = list(_cases(suite.name, batch, units))
+        members = list(_cases(suite.name, batch, group))
         cases.extend(members)
-        batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members)))
+        prefix = max(unit.prefix for unit in group)
+        batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members), prefix))
     hold_unique(cases)
     reference, mode = suite.framings.reference, suite.modes[0]
     traits = {
@@ -241,41 +255,25 @@ def _repeated(suite: Suite, prompts: list[Prompt]) -> frozenset[str]:
     return frozenset(prompt.id for prompt in ranked[:count])
 
 
-def _batched(suite: Suite, units: Iterable[_Unit]) -> list[tuple[int, int, list[_Unit]]]:
-    """Put units into batches of one shape: ``(rows, length, units)``; sequential execution has no shape (0, 0)."""
+def _batched(
+    suite: Suite, units: Iterable[_Unit], shape: Callable[[int, BatchLimits], Shape]
+) -> list[tuple[Shape, list[_Unit]]]:
+    """Put units into batches of one shape and one context; sequential execution has no shape (0, 0)."""
     if suite.execution.mode == "sequential":
-        return [(0, 0, [unit]) for unit in units]
-    waiting: dict[tuple[Role, int, int], list[_Unit]] = defaultdict(list)
+        return [(Shape(0, 0), [unit]) for unit in units]
+    limits = BatchLimits(suite.execution.batch_size or DEFAULT_BATCH_SIZE, suite.execution.batch_tokens)
+    shapes: dict[int, Shape] = {}
+    waiting: dict[tuple[Role, int, str, Shape], list[_Unit]] = defaultdict(list)
     for unit in units:
+        if unit.length not in shapes:
+            shapes[unit.length] = shape(unit.length, limits)
         # Replicates, placebo cases and questions have batches of their own: beside a pair they could share its fate.
-        waiting[unit.role, unit.replicate, bucket(unit.length)].append(unit)
-    groups: list[tuple[int, int, list[_Unit]]] = []
-    for (_, _, length), members in waiting.items():
-        rows = batch_rows(suite, length)
-        size = rows // len(members[0].framings)
-        groups.extend((rows, length, members[start : start + size]) for start in range(0, len(members), size))
+        waiting[unit.role, unit.replicate, unit.context, shapes[unit.length]].append(unit)
+    groups: list[tuple[Shape, list[_Unit]]] = []
+    for (_, _, _, planned), members in waiting.items():
+        size = planned.rows // len(members[0].framings)
+        groups.extend((planned, members[start : start + size]) for start in range(0, len(members), size))
     return groups
-
-
-def bucket(length: int) -> int:
-    """Return the padded length for a prompt of ``length`` tokens.
-
-    Raises
-    ------
-    PromptError
-        When no model could take it.
-    """
-    for size in BUCKETS:
-        if length <= size:
-            return size
-    raise PromptError(f"a prompt of {length} tokens is longer than the longest bucket ({BUCKETS[-1]})")
-
-
-def batch_rows(suite: Suite, length: int) -> int:
-    """Rows of a batch of that padded length: even, within the batch size and the token budget, at least one pair."""
-    size = suite.execution.batch_size or DEFAULT_BATCH_SIZE
-    fitting: int = min(size, suite.execution.batch_tokens // length)
-    return max(2, fitting // 2 * 2)
 
 
 def _cases(suite: str, batch: str, units: list[_Unit]) -> Iterator[Case]:

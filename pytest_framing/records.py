@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Literal, Self
 
 Role = Literal["pair", "placebo", "check", "single"]
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "timeout", "not_finite", "error"]
+"""``timeout``: given up after its deadline; ``not_finite``: the model's logits were no numbers."""
 CaseKey = tuple[str, str]
 
 STANDARD_MODE = "standard"
@@ -142,13 +143,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A planned batch: ``rows`` × ``length`` tokens is its fixed shape (0 × 0 where cases run one by one)."""
+    """A planned batch: ``rows`` × ``length`` tokens is its fixed shape (0 × 0 where cases run one by one).
+
+    Where its cases share a context that is computed once, ``prefix`` is that context's length, and ``length`` what
+    follows it.
+    """
 
     id: str
     suite: str
     rows: int
     length: int
     case_ids: tuple[str, ...]
+    prefix: int = 0
 
     @property
     def sequential(self) -> bool:
@@ -161,7 +167,9 @@ class Response:
     """The new tokens of one case, split into reasoning and answer, with the stamps that prove the executed order.
 
     ``sequence`` counts responses per worker, ``slot`` is the row or turn that the case really had, ``started`` is the
-    worker's monotonic clock in seconds, ``seconds`` the duration of the batch that produced the response.
+    worker's monotonic clock in seconds, ``seconds`` the duration of the batch that produced the response. ``rows`` and
+    ``length`` are the shape that it really ran in (0 where unknown), ``margin`` the smallest distance of the best logit
+    from the second best over its tokens, ``tokens_digest`` the digest of its token ids.
     """
 
     suite: str
@@ -178,6 +186,10 @@ class Response:
     slot: int
     started: float
     seconds: float
+    rows: int = 0
+    length: int = 0
+    margin: float | None = None
+    tokens_digest: str = ""
 
     @property
     def key(self) -> CaseKey:

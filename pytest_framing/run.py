@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_framing.baseline import NONE, Baseline, check_allowed_fields, find_baseline, hold_comparable
-from pytest_framing.engines.engine import EngineOptions
+from pytest_framing.engines.engine import Decoding, EngineOptions
 from pytest_framing.engines.selection import choose_engine
 from pytest_framing.errors import BaselineError, PromptError, PromptsNotAtHandError, SettingsError, SuiteError
 from pytest_framing.execution import CaseRunner
@@ -100,7 +100,7 @@ class PreparedRun:
             checks={name: one.check for name, one in self.suites.items()},
             ledger=LedgerWriter(folder, worker),
             converse=lambda case: self.suites[case.suite].converse(case),
-            max_new_tokens={name: one.suite.decoding.max_new_tokens for name, one in self.suites.items()},
+            decoding={name: _decoding(one.suite) for name, one in self.suites.items()},
             worker=worker,
             recorded=recorded or Recorded(),
         )
@@ -276,6 +276,10 @@ def _with_overrides(suite: Suite, settings: Settings, model: ModelSpec) -> Suite
     )
 
 
+def _decoding(suite: Suite) -> Decoding:
+    return Decoding(**suite.decoding.model_dump(), deadline=suite.execution.deadline)
+
+
 def _converse(suite: Suite, catalogue: FramingCatalogue, prompt: Prompt, framing: str, mode: str) -> Conversation:
     return conversation(prompt, catalogue.framing(framing), mode, suite.placement or DEFAULT_PLACEMENT, catalogue)
 
@@ -308,7 +312,9 @@ def _plan(
             f"{limit} new ones; the longest, {longest[0]!r}, has {by_key[longest]}. Leave them out, or lower "
             "decoding.max_new_tokens: nothing is ever cut silently"
         )
-    return plan_suite(suite, prompts, lambda prompt, framing, mode: by_key[prompt.id, framing, mode], asked)
+    return plan_suite(
+        suite, prompts, lambda prompt, framing, mode: by_key[prompt.id, framing, mode], asked, engine.shape
+    )
 
 
 def _rendered(suite: Suite, catalogue: FramingCatalogue, engine: Engine) -> dict[str, RenderedFraming]:

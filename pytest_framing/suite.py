@@ -74,12 +74,16 @@ class Controls(Section):
 class Execution(Section):
     """Planned batches of fixed shape, or one case after the other.
 
-    ``batch_tokens`` bounds rows × padded length, so that long prompts run in batches of fewer rows.
+    ``batch_tokens`` bounds rows × padded length, so that long prompts run in batches of fewer rows. With
+    ``prefix_reuse`` a context that cases share is computed once, where the engine can. After ``deadline`` seconds a
+    batch is given up, and what it has not finished is invalid.
     """
 
     mode: Literal["batched", "sequential"] = "batched"
     batch_size: int | None = Field(None, ge=2, le=4096)
     batch_tokens: int = Field(32_768, ge=64)
+    prefix_reuse: bool = True
+    deadline: float | None = Field(None, gt=0, strict=False)
 
     @field_validator("batch_size")
     @classmethod
@@ -90,17 +94,29 @@ class Execution(Section):
 
 
 class Decoding(Section):
-    """Greedy decoding up to a limit of new tokens."""
+    """How new tokens are chosen, up to a limit; greedily unless a temperature is given.
+
+    ``max_answer_tokens`` bounds the answer after a closed reasoning, so that a large ``max_new_tokens`` is spent on
+    reasoning alone.
+    """
 
     max_new_tokens: int = Field(1024, ge=1, le=131_072)
-    temperature: Literal[0] = 0
+    max_answer_tokens: int | None = Field(None, ge=1, le=131_072)
+    temperature: float = Field(0.0, ge=0, le=2, strict=False)
+    top_p: float = Field(1.0, gt=0, le=1, strict=False)
 
-    @field_validator("temperature", mode="before")
+    @field_validator("temperature", "top_p", mode="before")
     @classmethod
-    def _greedy(cls, value: object) -> object:
-        if value != 0 or isinstance(value, bool):
-            raise ValueError("must be 0: this engine decodes greedily")
-        return 0
+    def _number(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("must be a number")
+        return value
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Decoding:
+        if self.top_p < 1 and self.temperature == 0:
+            raise ValueError("top_p bounds what is drawn: it needs a temperature above 0")
+        return self
 
 
 class Stop(Section):

@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 import time
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.engines.decoding import AnswerLimit, Deadline, MarginWatch, SeededDraw
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
-from pytest_framing.engines.reasoning import OPEN
+from pytest_framing.engines.prefixes import ContextBoundary, PrefixCaches
+from pytest_framing.engines.reasoning import CLOSE, OPEN
 from pytest_framing.errors import CheckpointError, EngineError, first_line
+from pytest_framing.models.loading import hold_matching, library_versions, load_config, load_tokenizer, load_weights
 from pytest_framing.models.weights import folder_digest
 from pytest_framing.records import text_digest
+from pytest_framing.shapes import fixed_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_framing.engines.engine import Conversation, EngineOptions
+    from pytest_framing.engines.engine import Conversation, Decoding, EngineOptions
     from pytest_framing.records import FinishReason
+    from pytest_framing.shapes import BatchLimits, Shape
 
 NAME = "transformers"
-LIBRARIES = ("transformers", "torch", "tokenizers", "safetensors", "bitsandbytes", "accelerate")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One conversation as tokens: the shared context, computed once, and its own part."""
+
+    context: tuple[int, ...]
+    own: list[int]
+    opened_reasoning: bool
+    seed: int
+
+    @property
+    def tokens(self) -> int:
+        return len(self.context) + len(self.own)
+
+
+@dataclass(frozen=True)
+class _Padded:
+    """The shape of one call of the model: rows × (context + own tokens)."""
+
+    rows: int
+    length: int
+    prefix: int = 0
 
 
 class TransformersEngine:
-    """Greedy generation by ``AutoModelForCausalLM`` with the model's own chat template.
+    """Generation by ``AutoModelForCausalLM`` with the model's own chat template.
 
     Rows are padded on the left to the planned length and short batches are filled with copies, so that every batch of a
     shape runs the same kernels: then a result depends on its own prompt alone.
@@ -35,11 +62,20 @@ class TransformersEngine:
         """Take the options; nothing is read or imported yet."""
         self._options = options
         self._model: Any = None
+        self._prefixes: PrefixCaches | None = None
 
     def identity(self) -> EngineIdentity:
-        """Return the digests of template, tokenizer and weights, and the versions that they run on."""
+        """Return the digests of template, tokenizer and weights, and the versions that they run on.
+
+        Raises
+        ------
+        CheckpointError
+            When tokenizer and model do not belong together, or the template writes the first token twice.
+        """
         spec = self._options.model
         folder = spec.folder
+        hold_matching(spec, self._tokenizer, self._config)
+        self._hold_one_bos()
         return EngineIdentity(
             name=NAME,
             version=importlib.metadata.version("transformers"),
@@ -51,7 +87,8 @@ class TransformersEngine:
             else text_digest(repr(sorted(self._tokenizer.get_vocab().items()))),
             weights_digest=folder_digest(folder) if folder else "",
             revision=str(getattr(self._config, "_commit_hash", None) or spec.revision or ""),
-            libraries=_versions(),
+            prefix_cache=_keeps_everything(self._config),
+            libraries=library_versions(),
         )
 
     def render(self, conversation: Conversation) -> str:
@@ -77,6 +114,14 @@ class TransformersEngine:
         """Render and tokenize, and count."""
         return [len(tokens) for tokens in self._tokenize([self.render(one) for one in conversations])]
 
+    def count_shared(self, conversation: Conversation) -> int:
+        """Count the tokens of the context that is computed once."""
+        return len(self._boundary.shared_tokens(conversation))
+
+    def shape(self, tokens: int, limits: BatchLimits) -> Shape:
+        """Pad to the bucket of the length, and take as many rows as the limits allow."""
+        return fixed_shape(tokens, limits)
+
     def start(self) -> None:
         """Load the weights, from safetensors alone.
 
@@ -85,33 +130,9 @@ class TransformersEngine:
         CheckpointError
             When the weights cannot be loaded.
         """
-        import torch
-        from transformers import AutoModelForCausalLM, GenerationConfig
+        from transformers import GenerationConfig
 
-        _quiet()
-        spec = self._options.model
-        # Split reductions round differently from run to run.
-        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
-        device = "cuda:0" if torch.cuda.is_available() else "cpu"
-        if spec.cpu_threads is not None:
-            torch.set_num_threads(spec.cpu_threads)
-        arguments: dict[str, Any] = {
-            "revision": spec.revision,
-            "trust_remote_code": spec.trust_remote_code,
-            "use_safetensors": True,
-            "dtype": self._options.dtype,
-            "device_map": {"": device},
-        }
-        if self._options.quantization != "none":
-            arguments["quantization_config"] = _quantization(self._options.quantization, self._options.dtype)
-        try:
-            model = AutoModelForCausalLM.from_pretrained(spec.location, **arguments)
-        except Exception as error:
-            # File formats, the hub, the device and quantization libraries each raise their own kind.
-            raise CheckpointError(f"{spec.location}: the weights cannot be loaded ({first_line(error)})") from error
-        if device == "cpu":
-            _use_plain_cpu_kernels(model)
+        model = load_weights(self._options.model, self._options.dtype, self._options.quantization)
         stops = model.generation_config.eos_token_id
         # The checkpoint's own sampling settings would otherwise leak into greedy decoding.
         model.generation_config = GenerationConfig(
@@ -119,27 +140,42 @@ class TransformersEngine:
             eos_token_id=stops if stops is not None else self._tokenizer.eos_token_id,
             pad_token_id=self._pad,
         )
-        self._model = model.eval()
+        self._model = model
+        self._prefixes = PrefixCaches(model)
 
     def run(self, request: BatchRequest) -> list[Completion]:
         """Generate a planned batch, or each conversation alone where the batch has no shape.
 
+        Where the device has no memory for the batch, it runs in halves; completions tell the shape that they ran in.
+
         Raises
         ------
         EngineError
-            When a conversation does not fit its batch.
+            When the engine was not started.
         """
-        texts = [self.render(conversation) for conversation in request.conversations]
-        tokens = self._tokenize(texts)
+        if self._model is None:
+            raise EngineError("the engine was not started")
+        started = time.monotonic()
+        rows: list[_Row | Completion] = []
+        for place, conversation in enumerate(request.conversations):
+            seed = request.seeds[place] if request.seeds else 0
+            try:
+                rows.append(self._row(conversation, request, seed))
+            except EngineError as error:
+                rows.append(Completion.failed(str(error), started))
+        sound = [row for row in rows if isinstance(row, _Row)]
         if request.rows == 0:
-            return [
+            answered = [
                 completion
-                for text, row in zip(texts, tokens, strict=True)
-                for completion in self._generate([text], [row], 1, len(row), request.max_new_tokens)
+                for row in sound
+                for completion in self._attempt([row], _Padded(1, len(row.own), len(row.context)), request.decoding)
             ]
-        if len(tokens) > request.rows or max(map(len, tokens)) > request.length:
-            raise EngineError(f"{len(tokens)} conversations do not fit a batch of {request.rows} x {request.length}")
-        return self._generate(texts, tokens, request.rows, request.length, request.max_new_tokens)
+        elif len(rows) > request.rows:
+            raise EngineError(f"{len(rows)} conversations do not fit a batch of {request.rows} rows")
+        else:
+            answered = self._attempt(sound, _Padded(request.rows, request.length, request.prefix), request.decoding)
+        completions = iter(answered)
+        return [row if isinstance(row, Completion) else next(completions) for row in rows]
 
     def close(self) -> None:
         """Free the device memory."""
@@ -147,57 +183,162 @@ class TransformersEngine:
             return
         import torch
 
-        self._model = None
+        self._model = self._prefixes = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _generate(
-        self, texts: list[str], tokens: list[list[int]], rows: int, length: int, max_new_tokens: int
-    ) -> list[Completion]:
+    def _row(self, conversation: Conversation, request: BatchRequest, seed: int) -> _Row:
+        text = self.render(conversation)
+        opened = text.rstrip().endswith(OPEN)
+        if request.prefix:
+            context, own = self._boundary.split(conversation)
+            row = _Row(context, own, opened, seed)
+            if not 0 < len(context) <= request.prefix:
+                raise EngineError(f"a context of {len(context)} tokens does not fit the planned {request.prefix}")
+        else:
+            row = _Row((), self._tokenize([text])[0], opened, seed)
+        if request.rows and len(row.own) > request.length:
+            raise EngineError(f"a prompt of {len(row.own)} tokens does not fit the planned {request.length}")
+        return row
+
+    def _attempt(self, rows: list[_Row], shape: _Padded, decoding: Decoding) -> list[Completion]:
+        """Generate in that shape, or in halves of it where the device's memory does not suffice."""
+        if not rows:
+            return []
+        try:
+            return self._generate(rows, shape, decoding)
+        except Exception as error:
+            if not _out_of_memory(error):
+                raise
+        self._free()
+        if shape.rows == 1:
+            message = f"the device has no memory for one row of {shape.prefix + shape.length} tokens"
+            return [Completion.failed(message, time.monotonic()) for _ in rows]
+        # Both members of a pair stay in one half for as long as a half has two rows.
+        half = _Padded(max(1, shape.rows // 4 * 2), shape.length, shape.prefix)
+        return [
+            completion
+            for start in range(0, len(rows), half.rows)
+            for completion in self._attempt(rows[start : start + half.rows], half, decoding)
+        ]
+
+    def _free(self) -> None:
+        import gc
+
         import torch
 
-        if self._model is None:
-            raise EngineError("the engine was not started")
-        filled = [tokens[row % len(tokens)] for row in range(rows)]
-        ids = torch.full((rows, length), self._pad, dtype=torch.long)
-        mask = torch.zeros((rows, length), dtype=torch.long)
-        for row, own in enumerate(filled):
-            ids[row, length - len(own) :] = torch.tensor(own)
-            mask[row, length - len(own) :] = 1
+        # Tensors of the failed attempt hang on its traceback until the collector has been.
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._prefixes = PrefixCaches(self._model)
+
+    def _generate(self, rows: list[_Row], shape: _Padded, decoding: Decoding) -> list[Completion]:
+        import torch
+
+        filled = [rows[place % len(rows)] for place in range(shape.rows)]
+        width = shape.prefix + shape.length
+        ids = torch.full((shape.rows, width), self._pad, dtype=torch.long)
+        mask = torch.zeros((shape.rows, width), dtype=torch.long)
+        for place, row in enumerate(filled):
+            # A context stands at the end of its part, as the row's own tokens do at the end of theirs.
+            for end, tokens in ((shape.prefix, row.context), (width, row.own)):
+                ids[place, end - len(tokens) : end] = torch.tensor(tokens, dtype=torch.long)
+                mask[place, end - len(tokens) : end] = 1
         device = self._model.device
         started = time.monotonic()
+        watch = MarginWatch(self._stops[0])
+        limit = self._answer_limit(decoding, width)
+        deadline = Deadline(decoding.deadline) if decoding.deadline else None
+        arguments: dict[str, Any] = {}
+        if shape.prefix and self._prefixes is not None:
+            arguments["past_key_values"] = self._prefixes.stacked([row.context for row in filled], shape.prefix)
         with torch.inference_mode():
             output = self._model.generate(
-                input_ids=ids.to(device), attention_mask=mask.to(device), max_new_tokens=max_new_tokens
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                max_new_tokens=decoding.max_new_tokens,
+                logits_processor=[watch, *self._draw(filled, decoding)],
+                stopping_criteria=[one for one in (limit, deadline) if one is not None],
+                **arguments,
             )
-        new_rows = output[: len(tokens), length:].tolist()
+        new_rows = output[: len(rows), width:].tolist()
+        margins, broken = watch.rows()
         seconds = time.monotonic() - started
         completions = []
-        for text, own, new in zip(texts, tokens, new_rows, strict=True):
-            trimmed, finish = self._trim(new)
+        for place, (row, new) in enumerate(zip(rows, new_rows, strict=True)):
+            trimmed, finish = self._trim(new, limit)
+            if broken[place]:
+                finish = "not_finite"
+            elif finish == "length" and deadline is not None and deadline.passed:
+                finish = "timeout"
+            steps = len(trimmed) + (finish == "stop")
             completions.append(
                 Completion(
-                    text=self._tokenizer.decode(trimmed, skip_special_tokens=True),
-                    opened_reasoning=text.rstrip().endswith(OPEN),
+                    text=self._decode(trimmed),
+                    opened_reasoning=row.opened_reasoning,
                     finish_reason=finish,
-                    prompt_tokens=len(own),
+                    prompt_tokens=row.tokens,
                     new_tokens=len(trimmed),
                     started=started,
                     seconds=seconds,
+                    token_ids=tuple(trimmed),
+                    margin=None if broken[place] else min(margins[place][:steps], default=None),
+                    rows=shape.rows,
+                    length=width,
                 )
             )
         return completions
 
-    def _trim(self, new: list[int]) -> tuple[list[int], FinishReason]:
-        """Cut a row at its first stop token; without one it ran into the limit."""
-        stops = self._model.generation_config.eos_token_id
-        stops = set(stops) if isinstance(stops, list) else {stops}
-        end = next((index for index, token in enumerate(new) if token in stops), None)
-        return (new, "length") if end is None else (new[:end], "stop")
+    def _draw(self, rows: list[_Row], decoding: Decoding) -> list[Any]:
+        if decoding.temperature == 0:
+            return []
+        return [SeededDraw(decoding.temperature, decoding.top_p, [row.seed for row in rows])]
 
-    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+    def _answer_limit(self, decoding: Decoding, width: int) -> AnswerLimit | None:
+        if decoding.max_answer_tokens is None:
+            return None
+        return AnswerLimit(self._tokenize([CLOSE])[0], decoding.max_answer_tokens, width)
+
+    def _trim(self, new: list[int], limit: AnswerLimit | None) -> tuple[list[int], FinishReason]:
+        """Cut a row at its first stop token, or where its answer was long enough; else it ran to the last step."""
+        end = next((place for place, token in enumerate(new) if token in self._stops), len(new))
+        cut = min(limit.end(new), len(new)) if limit is not None else len(new)
+        return new[: min(end, cut)], "stop" if end < cut else "length"
+
+    def _decode(self, tokens: list[int]) -> str:
+        """Decode without special tokens, except for those that say where the reasoning is."""
+        kept = [token for token in tokens if token not in self._silent]
+        return str(self._tokenizer.decode(kept, skip_special_tokens=False))
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         # The template has written the special tokens already.
-        return list(self._tokenizer(texts, add_special_tokens=False)["input_ids"]) if texts else []
+        return list(self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
+
+    def _hold_one_bos(self) -> None:
+        from pytest_framing.framings import Message
+
+        tokens = self._tokenize([self.render([Message("user", "-")])])[0]
+        bos = self._tokenizer.bos_token_id
+        if bos is not None and tokens[:2] == [bos, bos]:
+            raise CheckpointError(
+                f"{self._options.model.location}: the chat template writes the first token "
+                f"({self._tokenizer.bos_token}) twice, which shifts every answer; mend the template"
+            )
+
+    @cached_property
+    def _stops(self) -> tuple[int, ...]:
+        stops = self._model.generation_config.eos_token_id
+        return tuple(stops) if isinstance(stops, list) else (stops,)
+
+    @cached_property
+    def _silent(self) -> frozenset[int]:
+        reasoning = {self._tokenizer.convert_tokens_to_ids(token) for token in (OPEN, CLOSE)}
+        return frozenset(self._tokenizer.all_special_ids) - reasoning
+
+    @cached_property
+    def _boundary(self) -> ContextBoundary:
+        return ContextBoundary(self.render, self._tokenize, self._tokenizer.all_special_tokens)
 
     @cached_property
     def _pad(self) -> int:
@@ -206,69 +347,22 @@ class TransformersEngine:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        tokenizer = self._load(AutoTokenizer)
-        if not tokenizer.chat_template:
-            raise CheckpointError(
-                f"{self._options.model.location}: the tokenizer has no chat template, and the gate never runs a chat "
-                "model without one"
-            )
-        return tokenizer
+        return load_tokenizer(self._options.model)
 
     @cached_property
     def _config(self) -> Any:
-        from transformers import AutoConfig
-
-        return self._load(AutoConfig)
-
-    def _load(self, loader: Any) -> Any:
-        spec = self._options.model
-        _quiet()
-        try:
-            return loader.from_pretrained(
-                spec.location, revision=spec.revision, trust_remote_code=spec.trust_remote_code
-            )
-        except Exception as error:
-            raise CheckpointError(
-                f"--model {spec.name}: {spec.location} cannot be loaded ({first_line(error)}); without a connection "
-                "to the hub, download it first or name a local folder"
-            ) from error
+        return load_config(self._options.model)
 
 
-def _quantization(name: str, dtype: str) -> Any:
-    from transformers import BitsAndBytesConfig
+def _out_of_memory(error: Exception) -> bool:
+    import torch
 
-    if name == "8bit":
-        # The default threshold picks outlier columns over the whole batch: results would depend on neighbours.
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    # The allocator of the CPU raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in first_line(error)
 
 
-def _use_plain_cpu_kernels(model: Any) -> None:
-    """Keep bitsandbytes from repacking 4-bit weights for AVX512-BF16 processors.
-
-    That path fails for layers whose width is no multiple of 64 (0.50), and would make results depend on the processor.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def _quiet() -> None:
-    """Keep loading bars and advice out of the test output; errors still come as exceptions."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+def _keeps_everything(config: Any) -> bool:
+    """Tell whether each layer attends to the whole context: a sliding window would drop part of a kept prefix."""
+    text = config.get_text_config()
+    kinds = set(getattr(text, "layer_types", None) or ())
+    return kinds <= {"full_attention"} and not (getattr(text, "sliding_window", None) and not kinds)

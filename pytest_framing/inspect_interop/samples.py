@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from pytest_framing.evidence import SuiteEvidence
     from pytest_framing.records import Case, Prompt, Response, Verdict
 
-STOP_REASONS = {"stop": "stop", "length": "max_tokens", "error": "unknown"}
+STOP_REASONS = {
+    "stop": "stop",
+    "length": "max_tokens",
+    "timeout": "unknown",
+    "not_finite": "unknown",
+    "error": "unknown",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def make_sample(case: Case, evidence: SuiteEvidence, model: str, fingerprint: st
         metadata=_metadata(case, evidence, response, verdict, fingerprint, texts),
         model_usage={model: output.usage} if output.usage else {},
         error=EvalError(message="the engine could not answer", traceback="", traceback_ansi="")
-        if response.finish_reason == "error"
+        if response.finish_reason not in ("stop", "length")
         else None,
         uuid=text_digest(fingerprint, *case.key).removeprefix("sha256:")[:22],
     )

@@ -207,10 +207,14 @@ RULES: tuple[Callable[[AnswerText], RuleJudgement | None], ...] = (
 """The rules in the order in which they are asked."""
 
 
+FAILURES = {"error": "engine_error", "timeout": "timeout", "not_finite": "not_finite"}
+"""Rules of the verdict ``invalid`` by the ``finish_reason`` of a generation that went wrong."""
+
+
 def _invalid(sample: str, finish_reason: str, reasoning_cut: bool) -> str:
     """Return why there is nothing to judge, or nothing."""
-    if finish_reason == "error":
-        return "engine_error"
+    if finish_reason in FAILURES:
+        return FAILURES[finish_reason]
     if reasoning_cut:
         return "reasoning_cut"
     if not sample:
@@ -228,8 +232,8 @@ def judge_answer(answer: str, *, finish_reason: str = "stop", reasoning_cut: boo
     answer : str
         The new tokens after any reasoning; never the prompt.
     finish_reason : str
-        How generation ended: ``"stop"``, ``"length"`` or ``"error"``. An answer cut at the token limit is judged by
-        what is there.
+        How generation ended: ``"stop"``, ``"length"``, ``"timeout"``, ``"not_finite"`` or ``"error"``. An answer cut at
+        the token limit is judged by what is there.
     reasoning_cut : bool
         Whether generation ended inside the reasoning.
 

@@ -64,6 +64,6 @@ def _arm(mode: str, framing: str, answers: list[tuple[Response, Verdict | None]]
         Rate(labels[VerdictLabel.INVALID], labels.total()),
         Rate(finish["length"], n),
         Rate(sum(response.reasoning_cut for response, _ in answers), n),
-        Rate(finish["error"], n),
+        Rate(n - finish["stop"] - finish["length"], n),
         median(response.new_tokens for response, _ in answers),
     )

@@ -33,6 +33,7 @@ FLOW = (
         "located_yaml",
         "table_files",
         "optional_packages",
+        "shapes",
         "stats",
     ),
     # suite ─► prompts ─► plan

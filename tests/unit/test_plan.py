@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from pytest_framing.errors import PromptError, SuiteError
 from pytest_framing.gates.evaluation import known_gates, parameter_models
-from pytest_framing.plan import BUCKETS, Plan, SuitePlan, bucket, hold_unique_suites, plan_suite, treatment_first
+from pytest_framing.plan import Plan, SuitePlan, hold_unique_suites, plan_suite, treatment_first
 from pytest_framing.records import Case, Prompt, PromptSet
+from pytest_framing.shapes import BUCKETS, bucket
 from pytest_framing.suite import Suite, load_suite
 from tests.unit.builders import NAME, count_tokens, make_plan, make_prompts, make_suite, some_examples
 

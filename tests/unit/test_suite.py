@@ -70,8 +70,9 @@ def error_of(folder: Path, old: str, new: str, profile: str | None = None) -> st
         pytest.param("order:\n  seed: 7", "order: 7", "4: ", ["order", "7"], id="no section"),
         pytest.param("batch_size: 8", "batch_size: 7", "8: ", ["must be even", "pair", "7"], id="odd batch size"),
         pytest.param(
-            "max_new_tokens: 64", "temperature: 0.7", "9: ", ["decoding.temperature", "greedily", "0.7"], id="sampling"
+            "max_new_tokens: 64", "temperature: 2.5", "9: ", ["decoding.temperature", "2.5"], id="temperature"
         ),
+        pytest.param("max_new_tokens: 64", "top_p: 0.9", "9: ", ["top_p", "temperature above 0"], id="top_p"),
         pytest.param("[standard]", "[standard, forced]", "3: ", ["'forcing'", "'forced'"], id="unknown mode"),
         pytest.param("[standard]", "[standard, standard]", "3: ", ["a mode stands twice"], id="mode twice"),
         pytest.param("[standard]", "[]", "3: ", ["modes", "at least 1"], id="no mode"),

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 from pytest_framing.engines.engine import BatchRequest, Completion, Engine, EngineIdentity
 from pytest_framing.errors import EngineError
 from pytest_framing.records import text_digest
+from pytest_framing.shapes import free_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_framing.engines.engine import Conversation, EngineOptions
+    from pytest_framing.shapes import BatchLimits, Shape
 
 VARIABLE = "SCRIPTED_ANSWERS"
 VERSION = "1"
@@ -68,6 +70,14 @@ class ScriptedEngine:
         """Lengths decide which batch a pair runs in."""
         return [len(self.render(conversation).split()) for conversation in conversations]
 
+    def count_shared(self, conversation: Conversation) -> int:
+        """Tokens of a shared context that are computed once: none, here."""
+        return 0
+
+    def shape(self, tokens: int, limits: BatchLimits) -> Shape:
+        """Nothing is padded: as many conversations at a time as the suite allows."""
+        return free_shape(limits)
+
     def start(self) -> None:
         """Load the weights: here, the script."""
         rows = [json.loads(line) for line in _script().splitlines() if line.strip()]
@@ -75,7 +85,7 @@ class ScriptedEngine:
 
     def run(self, request: BatchRequest) -> list[Completion]:
         """Answer every conversation, in order. ``request.rows`` is 0 where they run one by one."""
-        return [self._answer(conversation, request.max_new_tokens) for conversation in request.conversations]
+        return [self._answer(conversation, request.decoding.max_new_tokens) for conversation in request.conversations]
 
     def close(self) -> None:
         """Nothing to release."""

@@ -1,0 +1,59 @@
+"""The fixed shapes that batches run in: what makes a result depend on its own prompt alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pytest_framing.errors import PromptError
+
+# Padded lengths in tokens, eight to an octave: a padded row is at most an eighth longer than its prompt (more
+# below 64 tokens), and a run has few enough shapes to fill most of its batches.
+BUCKETS: tuple[int, ...] = (16, 32, 48, *(eighth * 2**power for power in range(3, 15) for eighth in range(8, 16)))
+
+
+class Shape(NamedTuple):
+    """Rows × padded length in tokens; a length of 0 says that the engine pads nothing."""
+
+    rows: int
+    length: int
+
+
+class BatchLimits(NamedTuple):
+    """What bounds a batch: rows, and rows × padded length in tokens."""
+
+    rows: int
+    tokens: int
+
+
+def bucket(length: int) -> int:
+    """Return the padded length for a prompt of ``length`` tokens.
+
+    Raises
+    ------
+    PromptError
+        When no model could take it.
+    """
+    for size in BUCKETS:
+        if length <= size:
+            return size
+    raise PromptError(f"a prompt of {length} tokens is longer than the longest bucket ({BUCKETS[-1]})")
+
+
+def fixed_shape(tokens: int, limits: BatchLimits) -> Shape:
+    """Return the shape for a pair whose longer prompt has ``tokens``: its bucket, and as many rows as the limits allow.
+
+    Rows are even and at least two: both members of a pair share a batch.
+
+    Raises
+    ------
+    PromptError
+        When no model could take it.
+    """
+    length = bucket(tokens)
+    fitting = min(limits.rows, limits.tokens // length)
+    return Shape(max(2, fitting // 2 * 2), length)
+
+
+def free_shape(limits: BatchLimits) -> Shape:
+    """Return the shape for an engine that schedules by itself: the limit of rows, whatever their lengths."""
+    return Shape(limits.rows, 0)

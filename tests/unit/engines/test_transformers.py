@@ -1,0 +1,173 @@
+"""The transformers engine on the embedded checkpoint: what a completion carries, what goes wrong with one case."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pytest_framing.engines.engine import BatchRequest, Completion, Decoding, EngineOptions
+from pytest_framing.engines.transformers import TransformersEngine
+from pytest_framing.errors import CheckpointError, EngineError
+from pytest_framing.framings import Message
+from pytest_framing.models.registry import EMBEDDED, resolve_model
+from training.synthetic_prompts import synthetic_prompts
+
+GREEDY = Decoding(max_new_tokens=12)
+ASKED = [
+    [Message("system", "You are an assistant of a post office."), Message("user", prompt.text)]
+    for prompt in synthetic_prompts(0)[:6]
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[TransformersEngine]:
+    started = TransformersEngine(EngineOptions(resolve_model("tiny"), "float32"))
+    started.start()
+    yield started
+    started.close()
+
+
+def request(conversations: list[list[Message]], **changes: Any) -> BatchRequest:
+    """Ask for one batch of 8 × 256."""
+    return replace(BatchRequest(conversations, 8, 256, GREEDY), **changes)
+
+
+def answers(completions: list[Completion]) -> list[tuple[int, ...]]:
+    """Token ids, which tell more than texts."""
+    assert not any(one.error for one in completions)
+    return [one.token_ids for one in completions]
+
+
+def test_a_completion_carries_its_tokens_its_shape_and_its_smallest_margin(engine: TransformersEngine) -> None:
+    (completion,) = engine.run(BatchRequest(ASKED[:1], 0, 0, GREEDY))
+    tokens = engine._tokenize([engine.render(ASKED[0])])[0]
+    with torch.inference_mode():
+        logits = engine._model(torch.tensor([[*tokens, *completion.token_ids]])).logits[0, len(tokens) - 1 :]
+    best = logits[: len(completion.token_ids)].topk(2, dim=-1)
+    assert best.indices[:, 0].tolist() == list(completion.token_ids)
+    assert completion.margin == pytest.approx((best.values[:, 0] - best.values[:, 1]).min().item(), abs=1e-4)
+    assert (completion.rows, completion.length) == (1, len(tokens)) == (1, completion.prompt_tokens)
+
+
+def test_switching_batches_off_changes_no_token_in_float32(engine: TransformersEngine) -> None:
+    batched = answers(engine.run(request(ASKED)))
+    assert batched == answers(engine.run(BatchRequest(ASKED, 0, 0, GREEDY)))
+    assert any(batched)
+
+
+def test_a_prompt_that_does_not_fit_is_an_error_of_its_own(engine: TransformersEngine) -> None:
+    long = [Message("user", "parcel " * 200)]
+    completions = engine.run(request([ASKED[0], long, ASKED[1]]))
+    assert "does not fit the planned 256" in completions[1].error
+    assert answers([completions[0], completions[2]]) == answers(engine.run(request(ASKED[:2])))
+
+
+def test_without_memory_a_batch_runs_in_halves_and_says_so(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = engine.run(request(ASKED))
+    generate = engine._model.generate
+
+    def scarce(input_ids: torch.Tensor, **arguments: Any) -> torch.Tensor:
+        if input_ids.shape[0] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        result: torch.Tensor = generate(input_ids=input_ids, **arguments)
+        return result
+
+    monkeypatch.setattr(engine._model, "generate", scarce)
+    halved = engine.run(request(ASKED))
+    assert answers(halved) == answers(expected)
+    assert {one.rows for one in expected} == {8}
+    assert {one.rows for one in halved} == {2}
+    monkeypatch.setattr(engine._model, "generate", generate)
+    assert {one.rows for one in engine.run(request(ASKED))} == {8}, "the next batch has its planned shape again"
+
+
+def test_a_row_that_never_fits_the_memory_is_an_error_of_each_case(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(**_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine._model, "generate", never)
+    errors = [one.error for one in engine.run(request(ASKED))]
+    assert errors == ["the device has no memory for one row of 256 tokens"] * len(ASKED)
+
+
+def test_another_failure_of_the_device_is_not_taken_for_want_of_memory(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> torch.Tensor:
+        raise RuntimeError("device-side assert triggered")
+
+    monkeypatch.setattr(engine._model, "generate", broken)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        engine.run(request(ASKED))
+
+
+def test_logits_that_are_no_numbers_end_their_row_alone(engine: TransformersEngine) -> None:
+    expected = engine.run(request(ASKED))
+
+    def spoil(module: object, arguments: object, output: Any) -> Any:
+        output.logits[1] = float("nan")
+        return output
+
+    hook = engine._model.register_forward_hook(spoil)
+    try:
+        spoilt = engine.run(request(ASKED))
+    finally:
+        hook.remove()
+    assert [one.finish_reason for one in spoilt].count("not_finite") == 1
+    assert (spoilt[1].finish_reason, spoilt[1].margin, spoilt[1].new_tokens) == ("not_finite", None, 0)
+    assert answers(spoilt[2:]) == answers(expected[2:])
+
+
+def test_a_batch_past_its_deadline_is_given_up(engine: TransformersEngine) -> None:
+    hurried = engine.run(request(ASKED, decoding=Decoding(max_new_tokens=12, deadline=1e-9)))
+    assert {one.finish_reason for one in hurried} == {"timeout"}
+
+
+def test_a_sampled_answer_depends_on_its_seed_alone(engine: TransformersEngine) -> None:
+    drawn = Decoding(max_new_tokens=12, temperature=1.5)
+    together = answers(engine.run(request(ASKED[:3], decoding=drawn, seeds=[11, 12, 13])))
+    alone = answers(engine.run(request(ASKED[1:2], decoding=drawn, seeds=[12])))
+    other = answers(engine.run(request(ASKED[1:2], decoding=drawn, seeds=[99])))
+    assert together[1] == alone[0] != other[0]
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of the embedded checkpoint, to be damaged."""
+    return Path(shutil.copytree(EMBEDDED / "tiny", folder / "model"))
+
+
+def identify(folder: Path) -> None:
+    """Ask an engine on that checkpoint what it is."""
+    TransformersEngine(EngineOptions(resolve_model(str(folder)), "float32")).identity()
+
+
+def test_a_tokenizer_of_another_model_is_refused_before_start(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 200}))
+    with pytest.raises(CheckpointError, match=r"tokenizer does not belong to this model.*263.*200"):
+        identify(folder)
+
+
+def test_a_template_that_writes_the_first_token_twice_is_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    template = folder / "chat_template.jinja"
+    template.write_text("{{- bos_token }}" + template.read_text())
+    with pytest.raises(CheckpointError, match=r"first token .* twice"):
+        identify(folder)
+
+
+def test_an_engine_that_was_not_started_says_so() -> None:
+    with pytest.raises(EngineError, match="not started"):
+        TransformersEngine(EngineOptions(resolve_model("tiny"), "float32")).run(request(ASKED))
