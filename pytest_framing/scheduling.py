@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+# A worker starts an item when it knows the one after it, and holds the last one back until it is told that there is no
+# other. With more than this many it has something to do while the next unit travels.
+LOW_WATER = 2
 
 
 def chose_mode(arguments: Sequence[str]) -> bool:
@@ -19,7 +25,162 @@ def case_label(nodeid: str) -> str:
     return label.rpartition("]")[0] if bracket else nodeid
 
 
-def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:
+def work_units(collection: Sequence[str], batch_of: Mapping[str, str]) -> list[list[int]]:
+    """Divide a collection into the indexes of items that go to a worker together, in the order of their first items.
+
+    Parameters
+    ----------
+    collection
+        Node ids.
+    batch_of
+        Batch by ``folder::label``: where the test file lies, and the label of the case in its node id. What is no case
+        goes with the other tests of its class or file.
+    """
+    units: dict[str, list[int]] = {}
+    for index, nodeid in enumerate(collection):
+        folder = nodeid.partition("::")[0].rpartition("/")[0]
+        unit = batch_of.get(f"{folder}::{case_label(nodeid)}") or nodeid.rpartition("::")[0]
+        units.setdefault(unit, []).append(index)
+    return list(units.values())
+
+
+@dataclass
+class BatchScheduling:
+    """Keeps xdist's protocol ``Scheduling``; every step costs the same, however many items there are.
+
+    Parameters
+    ----------
+    config
+        pytest's configuration, for its hooks.
+    expected
+        Workers that are to collect before anything is handed out.
+    batch_of
+        As :func:`work_units` takes it.
+    log
+        Where xdist logs what schedulers do.
+    """
+
+    config: Any
+    expected: int
+    batch_of: Mapping[str, str]
+    log: Any
+    collection: list[str] | None = field(default=None, init=False)
+    _collections: dict[Any, list[str]] = field(default_factory=dict, init=False)
+    _queue: deque[list[int]] = field(default_factory=deque, init=False)
+    # What each worker was sent and has not reported, in the order in which it was sent.
+    _pending: dict[Any, dict[int, None]] = field(default_factory=dict, init=False)
+
+    @property
+    def nodes(self) -> list[Any]:
+        """Workers that take part."""
+        return list(self._pending)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether all workers of the start have collected."""
+        return len(self._collections) >= self.expected
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether nothing is left to hand out, and every worker is at its last item."""
+        return (
+            self.collection_is_completed
+            and not self._queue
+            and all(len(pending) < 2 for pending in self._pending.values())
+        )
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether any item has still to run."""
+        return bool(self._queue) or any(self._pending.values())
+
+    def add_node(self, node: Any) -> None:
+        """Take in a worker, which has not collected yet."""
+        self._pending[node] = {}
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
+        """Take in what a worker collected; a worker that comes later has to have collected the same."""
+        if self.collection is not None and list(collection) != self.collection:
+            self._report_difference(node, collection)
+            del self._pending[node]
+            node.shutdown()
+            return
+        self._collections[node] = list(collection)
+
+    def schedule(self) -> None:
+        """Hand out the first units, or more of them to workers that came later."""
+        if self.collection is None:
+            first, *others = self._collections.items()
+            differing = [(node, items) for node, items in others if items != first[1]]
+            for node, items in differing:
+                self._report_difference(node, items, first)
+            if differing:
+                return
+            self.collection = first[1]
+            self._queue.extend(work_units(self.collection, self.batch_of))
+            for node in self.nodes:
+                self._send(node)
+        for node in self.nodes:
+            self._supply(node)
+
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        """Strike an item off, and keep its worker busy."""
+        self._pending[node].pop(item_index, None)
+        self._supply(node)
+
+    def mark_test_pending(self, item: str) -> None:
+        """Put an item back; pytest's own plugins never ask for it."""
+        raise NotImplementedError
+
+    def remove_pending_tests_from_node(self, node: Any, indices: Sequence[int]) -> None:
+        """Take items back from a worker; whole batches are never stolen."""
+        raise NotImplementedError
+
+    def remove_node(self, node: Any) -> str | None:
+        """Let go of a worker, and return the node id of the case that it was lost with, if it was.
+
+        The rest of its work is handed out again. That case is not: it would take one worker after the other with it.
+        """
+        pending = list(self._pending.pop(node))
+        if not pending or self.collection is None:
+            return None
+        crashed, left = pending[0], pending[1:]
+        again = work_units([self.collection[index] for index in left], self.batch_of)
+        self._queue.extendleft([left[place] for place in unit] for unit in reversed(again))
+        for other in self.nodes:
+            self._supply(other)
+        return self.collection[crashed]
+
+    def _supply(self, node: Any) -> None:
+        if node.shutting_down or node not in self._collections:
+            return
+        if not self._queue:
+            if len(self._pending[node]) <= LOW_WATER:
+                node.shutdown()
+            return
+        while self._queue and len(self._pending[node]) <= LOW_WATER:
+            self._send(node)
+
+    def _send(self, node: Any) -> None:
+        if self._queue:
+            unit = self._queue.popleft()
+            self._pending[node].update(dict.fromkeys(unit))
+            node.send_runtest_some(unit)
+
+    def _report_difference(self, node: Any, collection: Sequence[str], first: Any = None) -> bool:
+        """Report that two workers see different tests, as the error of a collection."""
+        import pytest
+        from xdist.report import report_collection_diff
+
+        other, official = first if first is not None else next(iter(self._collections.items()))
+        message = report_collection_diff(official, list(collection), other.gateway.id, node.gateway.id)
+        self.log(message)
+        report = pytest.CollectReport(nodeid=node.gateway.id, outcome="failed", longrepr=message, result=[])
+        self.config.hook.pytest_collectreport(report=report)
+        return True
+
+
+def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> BatchScheduling:
     """Return an xdist scheduler that keeps the cases of a batch on one worker.
 
     Parameters
@@ -27,33 +188,8 @@ def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> Any:
     config, log
         As xdist hands them to ``pytest_xdist_make_scheduler``.
     batch_of
-        Batch by ``folder::label``: where the test file lies, and the label of the case in its node id.
+        As :func:`work_units` takes it.
     """
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.workermanage import parse_tx_spec_config
 
-    class BatchScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-        """One work unit a planned batch."""
-
-        def _split_scope(self, nodeid: str) -> str:
-            folder = nodeid.partition("::")[0].rpartition("/")[0]
-            return batch_of.get(f"{folder}::{case_label(nodeid)}") or str(super()._split_scope(nodeid))
-
-        def remove_node(self, node: Any) -> str | None:
-            """Take back what a lost worker was to do, except for the case that it was lost with.
-
-            xdist would hand that case out again, and it would take one worker after the other with it.
-            """
-            workload = self.assigned_work.pop(node)
-            pending = (case for unit in workload.values() for case, done in unit.items() if not done)
-            crashed: str | None = next(pending, None)
-            if crashed is None:
-                return None
-            for unit in workload.values():
-                if crashed in unit:
-                    unit[crashed] = True
-            self.workqueue.update({scope: unit for scope, unit in workload.items() if not all(unit.values())})
-            for other in self.assigned_work:
-                self._reschedule(other)
-            return crashed
-
-    return BatchScheduling(config, log)
+    return BatchScheduling(config, len(parse_tx_spec_config(config)), batch_of, log)
