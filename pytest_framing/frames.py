@@ -51,6 +51,10 @@ CASE_COLUMNS: Mapping[str, str] = {
     "slot": WHOLE,
     "started": NUMBER,
     "seconds": NUMBER,
+    "rows": WHOLE,
+    "length": WHOLE,
+    "margin": NUMBER,
+    "tokens_digest": TEXT,
 }
 TEXT_COLUMNS: Mapping[str, str] = {"answer": TEXT, "reasoning": TEXT, "evidence": TEXT}
 PAIR_COLUMNS: Mapping[str, str] = {
@@ -184,6 +188,10 @@ def _case_row(evidence: SuiteEvidence, case: Case) -> Row:
             "slot": response.slot,
             "started": response.started,
             "seconds": response.seconds,
+            "rows": response.rows,
+            "length": response.length,
+            "margin": response.margin,
+            "tokens_digest": response.tokens_digest,
             "answer": response.answer,
             "reasoning": response.reasoning,
         }

@@ -84,6 +84,27 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
+    """Explain the plan in place of a session's tests, where that was asked for; no worker is started for it."""
+    if not config.option.framing_explain_plan or config.option.help or config.option.version:
+        return None
+    from _pytest.main import wrap_session
+
+    return wrap_session(config, _explain)
+
+
+def _explain(config: pytest.Config, session: pytest.Session) -> pytest.ExitCode:
+    own = config.stash.get(SESSION, None)
+    if own is None:
+        raise pytest.UsageError("--framing-explain-plan: name a model and a suite (pytest suites/ --model tiny)")
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    for line in own.prepared.explain():
+        if terminal is not None:
+            terminal.write_line(line)
+    return pytest.ExitCode.OK
+
+
 def _ini(config: pytest.Config, name: str) -> Any:
     """Return an ini option of another plugin, which may not be there."""
     try:
@@ -135,7 +156,7 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
         _extensions(config),
         named=named_suites(config.args, here),
         narrowed=bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args),
-        collect_only=config.option.collectonly,
+        collect_only=config.option.collectonly or config.option.framing_explain_plan,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pytest_framing.errors import LedgerError
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
 from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
+from pytest_framing.generation import Generation, describe_generation
 from pytest_framing.json_documents import finite, read_document, write_document, write_text
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
@@ -50,6 +52,11 @@ class SuiteConclusion:
     tests: tuple[SessionTest, ...] = ()
     deciding: Mapping[str, Any] = field(default_factory=dict)
     gap_gate: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def generation(self) -> Generation:
+        """What generating cost, and how it went."""
+        return describe_generation(self.evidence)
 
     @property
     def margin(self) -> float:
@@ -129,6 +136,7 @@ class Conclusion:
                 **one.published(),
             },
             "counts": dict(one.study.counts),
+            "generation": one.generation.document(),
             "evidence": {
                 "missing": len(evidence.missing),
                 "deselected": len(evidence.deselected),

@@ -22,12 +22,13 @@ from pytest_framing.models.registry import resolve_model
 from pytest_framing.plan import DEFAULT_BATCH_SIZE, Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
 from pytest_framing.records import CHECK_MODE, Prompt, PromptSet, text_digest
+from pytest_framing.report.plan_table import plan_lines
 from pytest_framing.resuming import Recorded
 from pytest_framing.run_folder import RunRecord, Subject
 from pytest_framing.suite import RELEASE, load_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pytest_framing.engines.engine import Conversation, Engine
     from pytest_framing.framings import FramingCatalogue, Question
@@ -89,6 +90,19 @@ class PreparedRun:
     gates: Mapping[str, Gate]
     record: RunRecord
     skipped: Mapping[Path, str] = field(default_factory=dict)
+
+    def explain(self) -> Iterator[str]:
+        """Yield the lines that say what the plan of each suite will run; nothing is loaded but the tokenizer."""
+        for one in self.suites.values():
+            conversations = [one.converse(case) for case in one.plan.cases]
+            tokens = dict(
+                zip((case.key for case in one.plan.cases), self.engine.count_tokens(conversations), strict=True)
+            )
+            for case, asked in zip(one.plan.cases, conversations, strict=True):
+                if self.record.plan.batches[case.batch].prefix:
+                    tokens[case.key] -= self.engine.count_shared(asked)
+            yield from plan_lines(one.plan, tokens, one.suite.decoding.max_new_tokens)
+            yield ""
 
     def runner(self, folder: Path, worker: str, recorded: Recorded | None = None) -> CaseRunner:
         """Load the weights and return what runs cases, less those that earlier sessions of the run recorded."""

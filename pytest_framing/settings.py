@@ -88,6 +88,12 @@ OPTIONS = (
         ini=False,
     ),
     Option(
+        "--framing-explain-plan",
+        "print the batches that would run, their shapes, the padding and the tokens to expect; run nothing",
+        kind="flag",
+        ini=False,
+    ),
+    Option(
         "--framing-release",
         "this run decides a release: a missing baseline or a deselection fails it, and no mismatch may be allowed",
         kind="flag",

@@ -37,6 +37,7 @@ class CaseRow:
     rule: str
     finish: str
     tokens: int | None
+    margin: float | None
     batch: str
     slot: int
     sequence: int | None
@@ -115,6 +116,7 @@ def _rows(
                 rule=verdict.rule if verdict else "",
                 finish=response.finish_reason if response else "",
                 tokens=response.new_tokens if response else None,
+                margin=response.margin if response else None,
                 batch=response.batch if response else case.batch,
                 slot=response.slot if response else case.slot,
                 sequence=response.sequence if response else None,

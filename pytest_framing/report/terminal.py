@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.report.gap_plot import gap_plot
+from pytest_framing.report.progress import duration
 from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
 from pytest_framing.run_folder import REPORT
 from pytest_framing.suite import RELEASE
@@ -96,6 +97,18 @@ def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iter
     yield Line(
         f"{name}: {counts['judged']} of {counts['planned']} cases judged, {counts['invalid']} invalid", {"bold": True}
     )
+    generation = suite.generation
+    if generation.seconds:
+        yield Line(
+            f"  engine: {duration(generation.seconds)} for {generation.new_tokens:,} new tokens "
+            f"({generation.tokens_per_second:,.0f} tokens/s)"
+        )
+    if generation.reshaped:
+        yield Line(
+            f"  {len(generation.reshaped)} cases ran in another shape than planned, for want of memory (first: "
+            f"{generation.reshaped[0]}): their results may depend on it; lower execution.batch_size",
+            {"yellow": True},
+        )
     for study in suite.study.modes.values():
         table = study.table
         arms = ", ".join(

@@ -45,6 +45,7 @@ FLOW = (
         "early_stopping",
         "evidence",
         "order_evidence",
+        "generation",
         "paired_table",
         "study",
         "published",
