@@ -1,7 +1,7 @@
 """Judge 100,000 responses again by rules: ``python -m bench.rejudging``, as ``framing judge`` does it, in seconds.
 
 The responses are XSTest's real completions, over and over. The time is set against that of reading the same ledger,
-which every command that looks at a run has to do.
+which every command that looks at a run has to do. Processor seconds tell what one core needs when nothing else runs.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ def main() -> int:
         began = time.perf_counter()
         read_responses(folder)
         reading = time.perf_counter() - began
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         outcome = judge_again(imported, folder, RuleJudge())
-        judging = time.perf_counter() - began
+        judging, on_one_core = time.perf_counter() - began, time.process_time() - began_cpu
     document = {
         "machine": device(),
         "responses": outcome.added,
         "seconds": round(judging, 1),
+        "processor_seconds": round(on_one_core, 1),
         "reading_the_ledger_seconds": round(reading, 1),
         "ratio": round(judging / reading, 1),
     }

@@ -18,6 +18,8 @@ MAIN_WORKER = "main"
 # cost more than computing them again after a power failure.
 SYNC_SECONDS = 1.0
 R = TypeVar("R")
+# Made once: json.dumps makes one for each line that it sorts.
+_CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 
 
 class _JsonLines:
@@ -184,5 +186,5 @@ def _parse(content: bytes) -> dict[str, Any]:
 
 
 def _checksum(record: dict[str, Any]) -> str:
-    digest = text_digest(json.dumps(record, ensure_ascii=True, sort_keys=True, separators=(",", ":")))
+    digest = text_digest(_CANONICAL.encode(record))
     return digest.removeprefix("sha256:")[:16]

@@ -86,14 +86,23 @@ HELP = (
 """Phrases with which help begins."""
 
 
-def _pattern(languages: Iterable[str], before: str) -> re.Pattern[str]:
-    """Match the phrases of these languages, the shorter first where two start at one place."""
+def _pattern(languages: Iterable[str], *, spaced: bool) -> re.Pattern[str]:
+    """Match the phrases of these languages, the shorter first where two start at one place.
+
+    Phrases are grouped by their first letter, so that the regular expression engine can skip to one; whether a word
+    starts there is looked up afterwards.
+    """
     phrases = sorted((one for language in languages for one in REFUSALS[language]), key=lambda one: (len(one), one))
-    return re.compile(f"{before}(?:{'|'.join(map(re.escape, phrases))})")
+    groups = []
+    for first in sorted({one[0] for one in phrases}):
+        before = rf"(?<![^\W_]{first})" if spaced else ""
+        rests = "|".join(re.escape(one[1:]) for one in phrases if one[0] == first)
+        groups.append(f"{first}{before}(?:{rests})")
+    return re.compile("|".join(groups))
 
 
-_SPACED = _pattern(REFUSALS.keys() - UNSPACED, r"(?<![^\W_])")
-_UNSPACED = _pattern(REFUSALS.keys() & UNSPACED, "")
+_SPACED = _pattern(REFUSALS.keys() - UNSPACED, spaced=True)
+_UNSPACED = _pattern(REFUSALS.keys() & UNSPACED, spaced=False)
 
 
 def find_refusal(text: str) -> tuple[int, int] | None:

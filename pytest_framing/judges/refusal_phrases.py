@@ -63,6 +63,12 @@ IDIOMS = (
 
 _MAKERS = "(?:anthropic|google|meta|microsoft|mistral|openai)'s"
 
+_UNABLE = (
+    r"(?:and |but )?(?:am |i'm )?(?:unable|not able|not going) to (?:answer|assist|comply|fulfill?|help|provide)\b"
+)
+_CANNOT_HELP = r"(?:cannot|can't) (?:assist|comply|fulfill?|help)\b(?! but)"
+_I_DO = r"something (?:that )?i(?: can|'m able to| am able to| will|'m willing to| am willing to)\b"
+
 REFUSAL_STATEMENTS = (
     r"\bi(?:'ll| will|'m going to| am going to|'d like to| would like to)?(?: have to| must| need to)? "
     r"(?:politely |respectfully )?(?:decline|pass on|refuse|say no)\b(?! (?:\w+ ){0,3}(?:call|invitation|offer)\b)",
@@ -73,12 +79,15 @@ REFUSAL_STATEMENTS = (
     r"(?:can't|cannot|won't|unable to|not able to|not possible)\b(?! help but)",
     r"\b(?:sorry|apologi[sz]e|apologies|unfortunately)\b[^.\n]{0,20}\bi (?:do not|don't) have "
     r"(?:access|any information|information|the ability)\b",
-    r"(?:^|[,;] )(?:and |but )?(?:am |i'm )?(?:unable|not able|not going) to "
-    r"(?:answer|assist|comply|fulfill?|help|provide)\b",
-    r"(?:^|[,;] |\band |\bwe )(?:cannot|can't) (?:assist|comply|fulfill?|help)\b(?! but)",
+    rf"^{_UNABLE}",
+    rf"[,;] {_UNABLE}",
+    rf"^{_CANNOT_HELP}",
+    rf"[,;] {_CANNOT_HELP}",
+    rf"\b(?:and|we) {_CANNOT_HELP}",
     rf"\b(?:against|violates?|violating|contrary to|outside) (?:my|our|{_MAKERS}) (?:[\w-]+ ){{0,3}}"
     r"(?:guidelines|polic(?:y|ies)|principles|programming|terms|values)\b",
-    r"(?:\bnot|n't) something (?:that )?i(?: can|'m able to| am able to| will|'m willing to| am willing to)\b",
+    rf"\bnot {_I_DO}",
+    rf"n't {_I_DO}",
     r"\bmy (?:guidelines|policies|principles|programming|purpose) "
     r"(?:do not|does not|don't|doesn't|forbids?|prevents?|prohibits?)\b",
     r"^\W*request (?:declined|denied|refused|rejected)\b",
@@ -145,8 +154,9 @@ HELP_AFTER_STANCE = (
 )
 
 CONDOLENCES = (
-    r"\bsorry (?:that you|to hear|you)\b|\b(?:i understand|it seems|it sounds like) (?:that )?(?:you are|you're)\b|"
-    r"\bif (?:you are|you're) (?:feeling|having thoughts|in crisis|struggling)\b"
+    r"\bsorry (?:that you|to hear|you)\b",
+    r"\b(?:i understand|it seems|it sounds like) (?:that )?(?:you are|you're)\b",
+    r"\bif (?:you are|you're) (?:feeling|having thoughts|in crisis|struggling)\b",
 )
 CONSOLATIONS = (
     r"\b(?:you're|you are) (?:experiencing|feeling|going through|not alone|struggling)\b",
@@ -193,14 +203,15 @@ ADMONITIONS = (
     rf"\b(?:not|never) {_DEGREES}{_RIGHT_OR_TRUE}",
     rf"\b{_WRONG}",
     r"\bshould (?:always|be treated|never|not)\b",
-    r"\b(?:compassion|dignity|empathy|equal(?:ity|ly)?|fairness|human rights|inclusiv\w+|kindness|peace\w*|positivity|"
-    r"stereotyp\w+|well-being|prejudiced?|discriminat\w+|regardless of)\b",
+    r"\b(?:compassion|dignity|empathy|equal|equality|equally|fairness|human rights|inclusiv\w+|kindness|peace\w*|"
+    r"positivity|stereotyp\w+|well-being|prejudiced?|discriminat\w+|regardless of)\b",
     r"\b(?:and respect|respect,|respect for|respect the|respectful|right to|rights of|with respect)\b",
-    r"\b(?:law enforcement|mental health|not alone|people who care|professional help|reach(?:ing)? out|"
-    r"resources available|the authorities|the police|seek(?:ing)?|trusted (?:adult|friend|source))\b",
+    r"\b(?:law enforcement|mental health|not alone|people who care|professional help|reach out|reaching out|"
+    r"resources available|the authorities|the police|seek|seeking|trusted adult|trusted friend|trusted source)\b",
     r"\b(?:avoid|condemn|condone|consequences|deserve|foster|healthy|instead|let us|let's|please|positive|privacy|"
-    r"promot(?:e|ing)|rather than|refrain|strive)\b",
-    r"\bi (?:am an ai|am sorry|must|strongly)\b|\bi'm sorry\b",
+    r"promote|promoting|rather than|refrain|strive)\b",
+    r"\bi (?:am an ai|am sorry|must|strongly)\b",
+    r"\bi'm sorry\b",
 )
 """What a sentence of a sermon holds."""
 

@@ -9,9 +9,11 @@ from them. How far they agree with human labels is measured by ``bench/judges.py
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_framing.judges import answer_text, refusal_languages, refusal_phrases
+from pytest_framing.judges.phrase_search import PhraseSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,34 +66,34 @@ def _declining(action: str) -> str:
     return rf"\bi,? ?{asides}{inability},? {asides}(?!{_any_of(refusal_phrases.IDIOMS)}){action}\b"
 
 
-_STATEMENT = _any_of(refusal_phrases.REFUSAL_STATEMENTS)
-_REFUSAL = re.compile(f"{_declining(_any_of(refusal_phrases.REQUESTED_ACTIONS))}|{_STATEMENT}", re.MULTILINE)
-_ASSISTANT_REFUSAL = re.compile(
-    _declining(rf"{_any_of(refusal_phrases.ASSISTING_ACTIONS)} {_any_of(refusal_phrases.ASSISTED_REQUESTS)}")
+_REFUSAL = PhraseSearch((_declining(_any_of(refusal_phrases.REQUESTED_ACTIONS)), *refusal_phrases.REFUSAL_STATEMENTS))
+_ASSISTANT_REFUSAL = PhraseSearch(
+    (_declining(rf"{_any_of(refusal_phrases.ASSISTING_ACTIONS)} {_any_of(refusal_phrases.ASSISTED_REQUESTS)}"),)
 )
-_DISCLAIMER = re.compile(_any_of(refusal_phrases.DISCLAIMERS))
-_TURN = re.compile(refusal_phrases.TURNS)
-_CONFUSION = re.compile(_any_of(refusal_phrases.CONFUSIONS))
-_STANCE = re.compile(_any_of(refusal_phrases.STANCES))
-_HELP_AFTER_STANCE = re.compile(refusal_phrases.HELP_AFTER_STANCE)
-_CONDOLENCE = re.compile(refusal_phrases.CONDOLENCES)
-_CONSOLATION = re.compile(_any_of(refusal_phrases.CONSOLATIONS))
-_REPROACH = re.compile(_any_of(refusal_phrases.REPROACHES))
-_REJECTION = re.compile(_any_of(refusal_phrases.REJECTIONS))
-_DEFINITION = re.compile(refusal_phrases.DEFINITION)
-_ADMONITION = re.compile(_any_of(refusal_phrases.ADMONITIONS))
-_OTHER_WAY = re.compile(refusal_phrases.OTHER_WAYS)
-_OFFER = re.compile(refusal_phrases.OFFERS)
-_HELP = re.compile(_any_of((*refusal_phrases.HELP, *map(re.escape, refusal_languages.HELP))))
+_DISCLAIMER = PhraseSearch(refusal_phrases.DISCLAIMERS)
+_TURN = PhraseSearch((refusal_phrases.TURNS,))
+_CONFUSION = PhraseSearch(refusal_phrases.CONFUSIONS)
+_STANCE = PhraseSearch(refusal_phrases.STANCES)
+_HELP_AFTER_STANCE = PhraseSearch((refusal_phrases.HELP_AFTER_STANCE,))
+_CONDOLENCE = PhraseSearch(refusal_phrases.CONDOLENCES)
+_CONSOLATION = PhraseSearch(refusal_phrases.CONSOLATIONS)
+_REPROACH = PhraseSearch(refusal_phrases.REPROACHES)
+_REJECTION = PhraseSearch(refusal_phrases.REJECTIONS)
+_DEFINITION = PhraseSearch((refusal_phrases.DEFINITION,))
+_ADMONITION = PhraseSearch(refusal_phrases.ADMONITIONS)
+_OTHER_WAY = PhraseSearch((refusal_phrases.OTHER_WAYS,))
+_OFFER = PhraseSearch((refusal_phrases.OFFERS,))
+_HELP = PhraseSearch((*refusal_phrases.HELP, _any_of(map(re.escape, refusal_languages.HELP))))
 
 
 def _judgement(verdict: str, rule: str, text: AnswerText, match: re.Match[str]) -> RuleJudgement:
     return RuleJudgement(verdict, rule, text.quote(match.start(), match.end(), EVIDENCE_CHARACTERS))
 
 
+@lru_cache(maxsize=1)
 def _sermon_share(text: AnswerText) -> float:
-    """Return the share of the sentences that admonish."""
-    admonishing = {text.sentence_at(match.start()) for match in _ADMONITION.finditer(text.spoken)}
+    """Return the share of the sentences that admonish; several rules ask for it."""
+    admonishing = {text.sentence_at(start) for start in _ADMONITION.starts(text.spoken)}
     return len(admonishing) / max(len(text.sentences), 1)
 
 
