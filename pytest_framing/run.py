@@ -172,6 +172,11 @@ def prepare(
     prints = {}
     found = False
     for suite in suites:
+        if suite.decoding.temperature > 0 and not identity.draws_by_seed:
+            raise SuiteError(
+                f"{suite.path}: decoding.temperature {suite.decoding.temperature:g}: the engine {identity.name} cannot "
+                "draw each answer by a seed of its own, so that no answer could be had again; use temperature 0"
+            )
         catalogue = suite_catalogue(suite)
         framings = suite.framings
         names = (framings.reference, framings.treatment, framings.placebo)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_framing.engines.continuous import NAME as CONTINUOUS
+from pytest_framing.engines.continuous import ContinuousEngine
 from pytest_framing.engines.transformers import NAME as TRANSFORMERS
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import SettingsError
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
     from pytest_framing.engines.engine import Engine, EngineOptions
 
-BUILTIN: Mapping[str, Callable[[EngineOptions], Engine]] = {TRANSFORMERS: TransformersEngine}
+BUILTIN: Mapping[str, Callable[[EngineOptions], Engine]] = {
+    TRANSFORMERS: TransformersEngine,
+    CONTINUOUS: ContinuousEngine,
+}
 DEFAULT = TRANSFORMERS
 
 

@@ -87,6 +87,7 @@ class TransformersEngine:
             else text_digest(repr(sorted(self._tokenizer.get_vocab().items()))),
             weights_digest=folder_digest(folder) if folder else "",
             revision=str(getattr(self._config, "_commit_hash", None) or spec.revision or ""),
+            draws_by_seed=True,
             prefix_cache=_keeps_everything(self._config),
             libraries=library_versions(),
         )

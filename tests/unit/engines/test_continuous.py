@@ -1,0 +1,54 @@
+"""Continuous batching on the embedded checkpoint: the same answers in float32, and errors of single conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_framing.engines.continuous import ContinuousEngine
+from pytest_framing.engines.engine import BatchRequest, Decoding, EngineOptions
+from pytest_framing.engines.transformers import TransformersEngine
+from pytest_framing.errors import EngineError
+from pytest_framing.framings import Message
+from pytest_framing.models.registry import resolve_model
+from training.synthetic_prompts import synthetic_prompts
+
+OPTIONS = EngineOptions(resolve_model("tiny"), "float32")
+ASKED = [[Message("user", prompt.text)] for prompt in synthetic_prompts(0)[:4]]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[ContinuousEngine]:
+    started = ContinuousEngine(OPTIONS)
+    started.start()
+    yield started
+    started.close()
+
+
+def test_it_answers_as_planned_batches_do_in_float32(engine: ContinuousEngine) -> None:
+    planned = TransformersEngine(OPTIONS)
+    planned.start()
+    expected = planned.run(BatchRequest(ASKED, 0, 0, Decoding(8)))
+    found = engine.run(BatchRequest(ASKED, 8, 0, Decoding(8)))
+    assert [one.token_ids for one in found] == [one.token_ids for one in expected]
+    assert [one.finish_reason for one in found] == [one.finish_reason for one in expected]
+
+
+def test_a_prompt_beyond_the_window_is_an_error_of_its_own(engine: ContinuousEngine) -> None:
+    long = [Message("user", "parcel " * 2000)]
+    found = engine.run(BatchRequest([ASKED[0], long], 8, 0, Decoding(8)))
+    assert not found[0].error
+    assert "does not fit the window of 8192" in found[1].error
+
+
+def test_it_promises_nothing_that_it_cannot_keep() -> None:
+    identity = ContinuousEngine(OPTIONS).identity()
+    assert (identity.invariance, identity.draws_by_seed, identity.prefix_cache) == ("none", False, False)
+
+
+def test_a_gpu_without_flash_attention_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_framing.engines.continuous.gpu_names", lambda: ("NVIDIA H100",))
+    monkeypatch.setattr("pytest_framing.engines.continuous.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="flash-attn"):
+        ContinuousEngine(OPTIONS).identity()
