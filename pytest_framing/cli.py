@@ -19,6 +19,7 @@ from pytest_framing.commands import (
     lint,
     power,
     report,
+    tune,
     verify,
 )
 from pytest_framing.commands.exit_codes import BROKEN
@@ -39,6 +40,7 @@ COMMANDS = (
     verify.add_parser,
     lint.add_parser,
     power.add_parser,
+    tune.add_parser,
     check_table.add_parser,
 )
 

@@ -58,7 +58,7 @@ FLOW = (
     ("receipt", "report", "results", "imported_records", "import_run", "rejudging", "verification"),
     # a finished run for other tools
     ("finished_run", "frames", "inspect_interop"),
-    ("extensions", "discovery", "scheduling", "run", "session"),
+    ("extensions", "discovery", "scheduling", "run", "session", "tuning"),
     # the shells
     ("hookspecs", "plugin", "commands", "cli"),
 )
