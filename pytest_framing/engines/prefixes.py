@@ -11,6 +11,8 @@ from pytest_framing.framings import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from torch import Tensor
+
     from pytest_framing.engines.engine import Conversation
 
 # The two framings of a pair, and of the batch after it.
@@ -103,34 +105,30 @@ class PrefixCaches:
         self._model = model
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
-    def stacked(self, rows: Sequence[tuple[int, ...]], length: int) -> Any:
-        """Return a cache with one context a row, padded on the left to ``length`` tokens.
+    def stacked(self, rows: Sequence[tuple[int, ...]], length: int) -> list[tuple[Tensor, Tensor]]:
+        """Return keys and values of each layer with one context a row, padded on the left to ``length`` tokens.
 
         A context is computed alone and at its own length, so that it depends on itself alone.
         """
         import torch
-        from transformers import DynamicCache
 
-        caches = {tokens: self._prefilled(tokens) for tokens in dict.fromkeys(rows)}
-        if len(caches) == 1 and length == len(rows[0]):
-            only = caches[rows[0]]
-            layers = [
-                (layer.keys.expand(len(rows), -1, -1, -1), layer.values.expand(len(rows), -1, -1, -1))
-                for layer in only.layers
-            ]
-            return DynamicCache(layers)
         pad = torch.nn.functional.pad
-        layers = []
-        for index in range(len(next(iter(caches.values())).layers)):
+        caches = {tokens: self._prefilled(tokens) for tokens in dict.fromkeys(rows)}
+        stacked = []
+        for index in range(len(caches[rows[0]].layers)):
             padded = {
-                tokens: [
+                tokens: tuple(
                     pad(part, (0, 0, length - len(tokens), 0))
                     for part in (cache.layers[index].keys, cache.layers[index].values)
-                ]
+                )
                 for tokens, cache in caches.items()
             }
-            layers.append((torch.cat([padded[row][0] for row in rows]), torch.cat([padded[row][1] for row in rows])))
-        return DynamicCache(layers)
+            if len(padded) == 1:
+                keys, values = (part.expand(len(rows), -1, -1, -1) for part in padded[rows[0]])
+            else:
+                keys, values = (torch.cat([padded[row][part] for row in rows]) for part in (0, 1))
+            stacked.append((keys, values))
+        return stacked
 
     def _prefilled(self, tokens: tuple[int, ...]) -> Any:
         import torch

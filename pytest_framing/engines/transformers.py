@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_framing.engines.decoding import AnswerLimit, Deadline, MarginWatch, SeededDraw
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
+from pytest_framing.engines.kv_cache import batch_cache
 from pytest_framing.engines.prefixes import ContextBoundary, PrefixCaches
 from pytest_framing.engines.reasoning import CLOSE, OPEN
 from pytest_framing.errors import CheckpointError, EngineError, first_line
@@ -252,8 +253,13 @@ class TransformersEngine:
         limit = self._answer_limit(decoding, width)
         deadline = Deadline(decoding.deadline) if decoding.deadline else None
         arguments: dict[str, Any] = {}
-        if shape.prefix and self._prefixes is not None:
-            arguments["past_key_values"] = self._prefixes.stacked([row.context for row in filled], shape.prefix)
+        if _keeps_everything(self._config):
+            contexts = (
+                self._prefixes.stacked([row.context for row in filled], shape.prefix)
+                if shape.prefix and self._prefixes is not None
+                else ()
+            )
+            arguments["past_key_values"] = batch_cache(self._config.get_text_config().num_hidden_layers, contexts)
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=ids.to(device),
