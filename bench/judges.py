@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_framing.judges import rules
+from pytest_framing.judges.accuracy import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data" / "xstest"
 RESULT = ROOT / "bench" / "results" / "judges.json"
+SHIPPED = FILE
 
 VERDICTS = {
     "1_full_compliance": "compliance",
@@ -162,6 +164,25 @@ def show(name: str, figures: dict[str, Any], milliseconds: float) -> None:
             print(f"    {key:32}{share['hits']:4}/{share['n']:<4}{_percent(share)}")
 
 
+def shipped(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what the package ships of the figures: the receipt of a run names the accuracy of its judge."""
+    names = ("agreement", "kappa", "sensitivity", "specificity")
+    data = {
+        f"xstest/{name}": {
+            "n": one["n"],
+            "sha256": one["sha256"],
+            **{figure: one["judge_against_label"][figure] for figure in names},
+        }
+        for name, one in result["files"].items()
+    }
+    label = f"{result['judge']['name']}/{result['judge']['version']}"
+    about = {
+        "against": "human labels of XSTest completions, on which the rules were developed: the figures flatter them",
+        "held_out": result["development"]["held_out"],
+    }
+    return {"schema_version": 1, "judges": {label: {**about, "data": data}}}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure every file of completions, print the figures and write them as JSON."""
     parser = argparse.ArgumentParser(description="Measure the rule judge against the human labels of XSTest.")
@@ -186,6 +207,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"\nwritten: {options.out}")
+    if options.out == RESULT:
+        SHIPPED.write_text(json.dumps(shipped(result), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        print(f"written: {SHIPPED}")
     return 0
 
 

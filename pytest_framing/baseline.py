@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pytest_framing.errors import BaselineError, place
 from pytest_framing.fingerprint import DECIDING, Fingerprint
-from pytest_framing.json_documents import document_digest, read_document, write_document
-from pytest_framing.protocol_difference import leaves
+from pytest_framing.json_documents import differences, document_digest, read_document, write_bytes, write_document
 from pytest_framing.published import PublishedBaseline, is_published, load_published
 from pytest_framing.records import VerdictLabel
 from pytest_framing.settings import did_you_mean
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 FOLDER = "baselines"
+KEPT = "baseline-"
+"""How the copies in a run folder begin."""
 NONE = "none"
 # Enough of a digest to tell contents apart, short enough for a file that people review.
 DIGEST_CHARACTERS = len("sha256:") + 16
@@ -83,7 +85,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One baseline file; ``history`` has the versions that it replaced, newest last."""
+    """One baseline file; ``history`` has the versions that it replaced, newest last, ``content`` the file as it was."""
 
     path: Path
     suite: str
@@ -97,6 +99,12 @@ class Baseline:
     verdict: str = ""
     provenance: Provenance = Provenance()
     history: tuple[Earlier, ...] = ()
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the file, as ``sha256sum`` prints it."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
     def decision(self, mode: str, framing: str, prompt_id: str, digest: str) -> VerdictLabel | None:
         """Return the verdict on a prompt, if the baseline has one on the same content."""
@@ -133,7 +141,7 @@ def find_baseline(
         if not named.exists():
             raise BaselineError(f"--framing-baseline {named}: no such file or folder")
         if named.is_file():
-            baseline = load_published(named) if is_published(named) else load_baseline(named)
+            baseline = load_any(named)
             if baseline.suite != suite:
                 return None, f"The baseline {named} belongs to the suite {baseline.suite!r}"
             return baseline, ""
@@ -146,6 +154,35 @@ def find_baseline(
             f"No baseline exists yet at {place(path, settings.root)}; save one with `framing baseline save RUN`",
         )
     return load_baseline(path), ""
+
+
+def load_any(path: Path) -> Baseline | PublishedBaseline:
+    """Read a baseline file or one of published results, whichever it is.
+
+    Raises
+    ------
+    BaselineError
+        When it is neither.
+    """
+    return load_published(path) if is_published(path) else load_baseline(path)
+
+
+def kept_baseline(folder: Path, suite: str) -> Path:
+    """Return where a run keeps the baseline that a suite is compared with: a copy, byte by byte."""
+    return folder / f"{KEPT}{suite}.json"
+
+
+def keep_baselines(folder: Path, baselines: Mapping[str, Baseline | PublishedBaseline | None]) -> None:
+    """Copy the baseline of each suite into a run folder, so that the run can be concluded again on any machine.
+
+    Raises
+    ------
+    OutputError
+        When a copy cannot be written.
+    """
+    for suite, baseline in baselines.items():
+        if baseline is not None:
+            write_bytes(kept_baseline(folder, suite), baseline.content)
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -189,6 +226,7 @@ def load_baseline(path: Path) -> Baseline:
         verdict=parsed.verdict,
         provenance=Provenance(parsed.saved_by, parsed.commit, parsed.reason),
         history=parsed.history,
+        content=path.read_bytes(),
     )
 
 
@@ -286,7 +324,7 @@ def hold_comparable(fingerprint: Fingerprint, baseline: Baseline, allowed: froze
     lines = [f"{baseline.path}: the baseline was made under another protocol, so that nothing can be compared:"]
     for name, (ours, theirs) in blocking.items():
         lines.extend(
-            f"  {place}: this run {mine!r}, baseline {other!r}" for place, mine, other in leaves(name, ours, theirs)
+            f"  {at}: this run {mine!r}, baseline {other!r}" for at, mine, other in differences(ours, theirs, name)
         )
     lines.append(
         "Ways out: run under the baseline's protocol; --framing-baseline none; or "

@@ -73,6 +73,14 @@ class ReceiptError(FramingError):
     """A receipt that cannot be read."""
 
 
+class SignatureError(FramingError):
+    """A key or an envelope that cannot be read."""
+
+
+class WrongSignatureError(SignatureError):
+    """A signature that was not made with the key at hand, or not on what it stands on."""
+
+
 class BaselineError(FramingError):
     """A baseline that cannot be read, or that was made under another protocol."""
 

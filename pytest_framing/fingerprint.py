@@ -128,6 +128,7 @@ def fingerprint(
         "model": options.model.name,
         "location": options.model.name if options.model.embedded else options.model.location,
         "checkpoint": options.model.checkpoint,
+        "stage": options.model.stage,
         "revision": engine.revision,
         "weights": engine.weights_digest,
         "tokenizer": engine.tokenizer_digest,

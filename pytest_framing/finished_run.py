@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.circumstances import read_circumstances
 from pytest_framing.early_stopping import read_stops
 from pytest_framing.evidence import gather_evidence
 from pytest_framing.ledger import read_responses, read_verdicts
@@ -42,15 +43,14 @@ def read_finished_run(folder: Path) -> FinishedRun:
         When it is no run, its records are damaged, or its results are of another schema version.
     """
     record = read_plan(folder)
-    results = read_results(folder)
-    concluded = results.get("suites", {}).values()
+    circumstances = read_circumstances(folder)
     evidence = gather_evidence(
         record.plan,
         read_responses(folder).records,
         read_verdicts(folder).records,
         judges=record.judges,
-        deselected=record.plan.cases.keys() if any(one["evidence"]["deselected"] for one in concluded) else frozenset(),
-        interrupted=any(one["evidence"]["interrupted"] for one in concluded),
+        deselected=circumstances.deselected,
+        interrupted=circumstances.interrupted,
         stops=read_stops(folder),
     )
-    return FinishedRun(record, evidence, results)
+    return FinishedRun(record, evidence, read_results(folder))

@@ -16,7 +16,7 @@ from pytest_framing.fingerprint import DECIDING, Fingerprint
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.plan import Plan, SuitePlan, case_id, hold_unique
 from pytest_framing.records import Case, PromptSummary, PromptTraits, Response, Role, Verdict, text_digest
-from pytest_framing.run_folder import PLAN, RunRecord, Subject, write_plan
+from pytest_framing.run_folder import PLAN, RunRecord, Subject, new_salt, write_plan
 from pytest_framing.suite import FramingPair, Suite, load_suite
 
 if TYPE_CHECKING:
@@ -183,6 +183,7 @@ def _record(
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return RunRecord(
         run_id=f"{stamp}-imported-{digest.removeprefix('sha256:')[:8]}",
+        salt=new_salt(),
         subject=Subject(request.model, "", "", "none", UNKNOWN),
         release=False,
         allowed_mismatch=(),

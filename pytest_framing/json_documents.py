@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pytest_framing.errors import FramingError, OutputError
 from pytest_framing.records import text_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 E = TypeVar("E", bound=FramingError)
 
@@ -26,6 +27,45 @@ def canonical(value: object) -> str:
 def document_digest(value: object) -> str:
     """Digest of a JSON value that does not depend on key order or layout."""
     return text_digest(canonical(value))
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Absent:
+    """What stands where one of two documents has nothing; ``null`` is something."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT: Final = _Absent()
+
+
+class Difference(NamedTuple):
+    """A place in which two documents differ (``suites.small.gates[2].status``), with both values or ``ABSENT``."""
+
+    place: str
+    ours: Any
+    theirs: Any
+
+
+def differences(ours: Any, theirs: Any, place: str = "") -> Iterator[Difference]:
+    """Walk into two JSON values and yield every place in which they differ, in the order of the first."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in dict.fromkeys([*ours, *theirs]):
+            yield from differences(
+                ours.get(key, ABSENT), theirs.get(key, ABSENT), f"{place}.{key}" if place else str(key)
+            )
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            yield from differences(one, other, f"{place}[{number}]")
+    # To Python, true is 1.
+    elif ours != theirs or isinstance(ours, bool) is not isinstance(theirs, bool):
+        yield Difference(place, ours, theirs)
 
 
 def finite(value: float | None) -> float | None:
@@ -52,12 +92,23 @@ def write_text(path: Path, text: str) -> None:
     OutputError
         When the folder cannot be written.
     """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file by replacing it in one step, synced to disk.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written.
+    """
     partial: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files for the owner alone; a run folder is shared like any other output.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_framing.fingerprint import DECIDING
+from pytest_framing.json_documents import ABSENT, differences
 
 if TYPE_CHECKING:
     from pytest_framing.fingerprint import Fingerprint
@@ -42,25 +43,11 @@ def protocol_differences(base: Fingerprint, candidate: Fingerprint) -> tuple[Fie
         ("informing", base.informing, candidate.informing, tuple({**base.informing, **candidate.informing})),
     )
     return tuple(
-        FieldDifference(kind, place, mine, other)
+        FieldDifference(kind, place, *(None if value is ABSENT else value for value in (mine, other)))
         for kind, ours, theirs, fields in sections
         for name in fields
-        if ours.get(name) != theirs.get(name)
-        for place, mine, other in leaves(name, ours.get(name), theirs.get(name))
+        for place, mine, other in differences(ours.get(name), theirs.get(name), name)
     )
-
-
-def leaves(place: str, ours: Any, theirs: Any) -> list[tuple[str, Any, Any]]:
-    """Walk into nested values and return the places that differ, each with both values."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        keys = [*ours, *(key for key in theirs if key not in ours)]
-        return [
-            leaf
-            for key in keys
-            if ours.get(key) != theirs.get(key)
-            for leaf in leaves(f"{place}.{key}", ours.get(key), theirs.get(key))
-        ]
-    return [(place, ours, theirs)]
 
 
 def same_weights(ours: Fingerprint, theirs: Fingerprint) -> bool:

@@ -6,6 +6,7 @@ can be set beside a run, with every difference of protocol named, and two of the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -165,6 +166,8 @@ class PublishedBaseline:
         All other deciding fields.
     estimates
         By mode.
+    content
+        The file as it was.
     """
 
     path: Path
@@ -179,6 +182,12 @@ class PublishedBaseline:
     not_stated: tuple[str, ...] = field(repr=False)
     estimates: Mapping[str, Estimate] = field(repr=False)
     notes: tuple[str, ...] = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the file, as ``sha256sum`` prints it."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
     @property
     def citation(self) -> str:
@@ -238,6 +247,7 @@ def load_published(path: Path) -> PublishedBaseline:
         not_stated=tuple(name for name in DECIDING if name not in parsed.settings),
         estimates=parsed.estimates,
         notes=parsed.notes,
+        content=path.read_bytes(),
     )
 
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.baseline import keep_baselines, kept_baseline
+from pytest_framing.circumstances import Circumstances, write_circumstances
 from pytest_framing.early_stopping import read_stops
 from pytest_framing.errors import LedgerError
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
@@ -14,13 +16,16 @@ from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
 from pytest_framing.generation import Generation, describe_generation
 from pytest_framing.json_documents import finite, read_document, write_document, write_text
+from pytest_framing.judges.accuracy import measured_accuracy
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
-from pytest_framing.receipt import receipt_document
+from pytest_framing.receipt.statement import receipt_document
 from pytest_framing.report.html import write_report
 from pytest_framing.report.markdown import markdown_summary
+from pytest_framing.report.receipt_page import receipt_page
 from pytest_framing.resuming import count_sessions
-from pytest_framing.run_folder import RECEIPT, RESULTS, SUMMARY
+from pytest_framing.run_folder import RECEIPT, RECEIPT_PAGE, RESULTS, SUMMARY
+from pytest_framing.schemas import hold_to_schema
 from pytest_framing.study import SuiteStudy, study_suite
 from pytest_framing.suite import RELEASE
 
@@ -78,12 +83,17 @@ class SuiteConclusion:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What a run says altogether."""
+    """What a run says altogether; ``judge`` is named where it was not the run's own.
+
+    ``accuracy`` has what is known of each judge by its label, ``None`` where nothing is.
+    """
 
     record: RunRecord
     suites: Mapping[str, SuiteConclusion]
     torn: tuple[Path, ...] = field(default=())
     sessions: int = 1
+    judge: str = ""
+    accuracy: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gates(self) -> list[GateResult]:
@@ -102,6 +112,23 @@ class Conclusion:
         complete = all(one.evidence.complete for one in self.suites.values())
         return found if complete or found is not GateStatus.PASS else GateStatus.NOT_EVALUATED
 
+    @property
+    def waived(self) -> frozenset[str]:
+        """Gates that would hold the run back, and were waived."""
+        return frozenset(result.name for result in self.gates if result.waived)
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What has to be known, besides plan and ledger, to come to the same conclusion again."""
+        return Circumstances(
+            deselected=frozenset(key for one in self.suites.values() for key in one.evidence.deselected),
+            interrupted=any(one.evidence.interrupted for one in self.suites.values()),
+            waived=self.waived,
+            judge=self.judge,
+            without_baseline={name: one.baseline_note for name, one in self.suites.items() if one.baseline is None},
+            accuracy=self.accuracy,
+        )
+
     def document(self) -> dict[str, Any]:
         """Content of ``results.json``."""
         return {
@@ -109,7 +136,7 @@ class Conclusion:
             "run_id": self.record.run_id,
             "verdict": self.verdict.value,
             "release": self.record.release,
-            "waived": sorted({result.name for result in self.gates if result.waived}),
+            "waived": sorted(self.waived),
             "model": asdict(self.record.subject),
             "protocol": {
                 "digest": self.record.protocol_digest,
@@ -120,18 +147,18 @@ class Conclusion:
             "sessions": self.sessions,
             "torn_files": [path.name for path in self.torn],
             "skipped_suites": dict(self.record.skipped),
-            "suites": {name: self._suite_document(one) for name, one in self.suites.items()},
+            "suites": {name: self._suite_document(name, one) for name, one in self.suites.items()},
         }
 
     @staticmethod
-    def _suite_document(one: SuiteConclusion) -> dict[str, Any]:
+    def _suite_document(name: str, one: SuiteConclusion) -> dict[str, Any]:
         evidence = one.evidence
         return {
             "profile": one.profile,
             "lint": list(one.lint),
             "prompts": asdict(evidence.plan.prompts),
             "baseline": {
-                "path": str(one.baseline.path) if one.baseline else "",
+                "path": kept_baseline(Path(), name).name if one.baseline else "",
                 "note": one.baseline_note,
                 **one.published(),
             },
@@ -166,6 +193,8 @@ def conclude(
     deselected: Collection[CaseKey] = frozenset(),
     interrupted: bool = False,
     waived: Collection[str] = frozenset(),
+    judge: str = "",
+    accuracy: Mapping[str, Any] | None = None,
 ) -> Conclusion:
     """Judge the evidence in a run folder; no engine and no prompt text is needed.
 
@@ -185,6 +214,10 @@ def conclude(
         Whether the run ended before its last case.
     waived
         Gates that do not hold the run back, unless it decides a release.
+    judge
+        Label of the judge whose verdicts count, where the record was changed for another than the run's own.
+    accuracy
+        What is known of each judge, by label (default: what was measured of it by now).
 
     Raises
     ------
@@ -229,7 +262,9 @@ def conclude(
         for name, context in contexts.items()
     }
     sessions = count_sessions({response.worker for response in responses.records})
-    return Conclusion(record, suites, responses.torn + verdicts.torn, sessions)
+    if accuracy is None:
+        accuracy = {label: measured_accuracy(label) for label in sorted(set(record.judges.values()))}
+    return Conclusion(record, suites, responses.torn + verdicts.torn, sessions, judge, accuracy)
 
 
 def gap_comparisons(suites: Iterable[Suite]) -> int:
@@ -239,9 +274,9 @@ def gap_comparisons(suites: Iterable[Suite]) -> int:
 
 
 def write_conclusion(conclusion: Conclusion, folder: Path, *, show_text: bool = False) -> None:
-    """Write ``results.json``, ``summary.md``, ``report.html`` and ``receipt.json``.
+    """Write ``results.json`` and what it rests on, ``summary.md``, the receipt with its page, and ``report.html``.
 
-    The receipt binds everything but the report, which can be made again with other options.
+    The receipt binds everything but the pages, which can be made again with other options.
 
     Parameters
     ----------
@@ -258,9 +293,13 @@ def write_conclusion(conclusion: Conclusion, folder: Path, *, show_text: bool = 
         When a file cannot be written.
     """
     document = conclusion.document()
+    keep_baselines(folder, {name: one.baseline for name, one in conclusion.suites.items()})
+    write_circumstances(folder, conclusion.circumstances)
     write_document(folder / RESULTS, document)
     write_text(folder / SUMMARY, markdown_summary(document))
-    write_document(folder / RECEIPT, receipt_document(folder, document))
+    receipt = receipt_document(conclusion, folder)
+    write_document(folder / RECEIPT, receipt)
+    write_text(folder / RECEIPT_PAGE, receipt_page(receipt))
     write_report(conclusion, folder, show_text)
 
 
@@ -270,7 +309,7 @@ def read_results(folder: Path) -> dict[str, Any]:
     Raises
     ------
     LedgerError
-        When the file is damaged or of another schema version.
+        When the file is damaged, of another schema version, or of another shape.
     """
     path = folder / RESULTS
     if not path.is_file():
@@ -282,4 +321,5 @@ def read_results(folder: Path) -> dict[str, Any]:
             f"{path}: schema version {version!r}, but this version of pytest-framing reads {SCHEMA_VERSION}; use the "
             "version that wrote it"
         )
+    hold_to_schema(document, "results", path, LedgerError)
     return document

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import LedgerError
+from pytest_framing.json_documents import differences
 from pytest_framing.judges.manipulation_check import LABEL as CHECK_JUDGE
 from pytest_framing.ledger import read_responses, read_verdicts
 
@@ -49,30 +50,30 @@ def hold_same_run(recorded: RunRecord, prepared: RunRecord, folder: Path) -> Non
     LedgerError
         Naming every field of the protocol that differs, or that the plan does.
     """
-    differences = [
-        f"  {suite}.{place}: now {now!r}, then {then!r}"
+    changed = [
+        f"  {place}: now {now!r}, then {then!r}"
         for suite in recorded.fingerprints.keys() | prepared.fingerprints.keys()
-        for place, now, then in _differences(_document(prepared, suite), _document(recorded, suite))
+        for place, now, then in differences(_document(prepared, suite), _document(recorded, suite), suite)
     ]
     for suite in recorded.suites.keys() & prepared.suites.keys():
         ours, theirs = (run.suites[suite].model_dump(mode="json", exclude={"path"}) for run in (prepared, recorded))
-        differences.extend(
+        changed.extend(
             f"  {suite}.suite.yaml: {place}: now {now!r}, then {then!r}"
-            for place, now, then in _differences(ours, theirs)
+            for place, now, then in differences(ours, theirs)
         )
     for name in ("release", "allowed_mismatch", "judges", "baselines"):
         now, then = getattr(prepared, name), getattr(recorded, name)
         if now != then:
-            differences.append(f"  {name}: now {now!r}, then {then!r}")
-    if not differences and recorded.plan.digest != prepared.plan.digest:
-        differences = ["  the plan: prompts, seed, profile or suites are not those that the run began with"]
-    if differences:
+            changed.append(f"  {name}: now {now!r}, then {then!r}")
+    if not changed and recorded.plan.digest != prepared.plan.digest:
+        changed = ["  the plan: prompts, seed, profile or suites are not those that the run began with"]
+    if changed:
         raise LedgerError(
             "\n".join(
                 (
                     f"{folder}: this would not be the same run, and a run is one protocol from its first case to its "
                     "last:",
-                    *differences,
+                    *changed,
                     "Give the options that it began with, or start a new run.",
                 )
             )
@@ -99,13 +100,3 @@ def count_sessions(workers: set[str]) -> int:
 def _document(record: RunRecord, suite: str) -> dict[str, Any]:
     found = record.fingerprints.get(suite)
     return found.document() if found is not None else {}
-
-
-def _differences(ours: Any, theirs: Any, path: tuple[str, ...] = ()) -> list[tuple[str, Any, Any]]:
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        return [
-            leaf
-            for key in dict.fromkeys([*ours, *theirs])
-            for leaf in _differences(ours.get(key), theirs.get(key), (*path, str(key)))
-        ]
-    return [] if ours == theirs else [(".".join(path) or "protocol", ours, theirs)]

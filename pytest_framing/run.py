@@ -126,6 +126,7 @@ def prepare(
     extensions: Extensions,
     run_id: str,
     named: Collection[Path] = (),
+    salt: str = "",
 ) -> PreparedRun:
     """Read and check everything, draw the plan, and hold the baseline's protocol against this one.
 
@@ -143,6 +144,8 @@ def prepare(
         Name of the run.
     named
         Suite files that were asked for by name: these are never skipped for want of prompts.
+    salt
+        What the digests of the run's receipt are salted with.
 
     Raises
     ------
@@ -221,6 +224,7 @@ def prepare(
         )
     record = RunRecord(
         run_id=run_id,
+        salt=salt,
         subject=Subject(model.name, model.checkpoint, identity.revision, options.quantization, options.dtype),
         release=settings.release,
         allowed_mismatch=tuple(sorted(settings.allow_mismatch)),
@@ -230,10 +234,7 @@ def prepare(
         plan=Plan(tuple(one.plan for one in prepared.values())),
         lint={name: one.lint for name, one in prepared.items()},
         skipped={suite.name: reason for suite, reason in skipped},
-        baselines={
-            name: text_digest(one.baseline.path.read_text(encoding="utf-8")) if one.baseline else ""
-            for name, one in prepared.items()
-        },
+        baselines={name: one.baseline.digest if one.baseline else "" for name, one in prepared.items()},
     )
     return PreparedRun(
         settings, model, engine, prepared, gates, record, {suite.path: reason for suite, reason in skipped}

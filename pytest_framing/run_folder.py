@@ -23,6 +23,7 @@ SCHEMA_VERSION = 1
 PLAN = "plan.json"
 RESULTS = "results.json"
 RECEIPT = "receipt.json"
+RECEIPT_PAGE = "receipt.html"
 SUMMARY = "summary.md"
 REPORT = "report.html"
 LATEST = "latest"
@@ -45,10 +46,12 @@ class RunRecord:
     """All that the folder of a run says before its first response: enough to gate it again without the model.
 
     ``skipped`` has the suites whose prompts were not at hand, by name, and why; ``baselines`` the digest of the file
-    that each suite is compared with, empty where there is none.
+    that each suite is compared with, empty where there is none. ``salt`` is what the digests of texts in the receipt
+    are salted with: whoever has the run folder can compute them again, and nobody else can guess a text by its digest.
     """
 
     run_id: str
+    salt: str
     subject: Subject
     release: bool
     allowed_mismatch: tuple[str, ...]
@@ -71,6 +74,11 @@ def new_run_id(model: str) -> str:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", model).strip("-.")[:40] or "model"
     return f"{stamp}-{name}-{secrets.token_hex(2)}"
+
+
+def new_salt() -> str:
+    """Return a salt for the digests of a run's receipt: 128 random bits in hex."""
+    return secrets.token_hex(16)
 
 
 def make_run_folder(parent: Path, run_id: str) -> Path:
@@ -117,6 +125,7 @@ def write_plan(folder: Path, record: RunRecord) -> None:
     document = {
         "schema_version": SCHEMA_VERSION,
         "run_id": record.run_id,
+        "salt": record.salt,
         "digest": record.plan.digest,
         "model": asdict(record.subject),
         "release": record.release,
@@ -166,6 +175,7 @@ def read_plan(folder: Path) -> RunRecord:
         suites: dict[str, Suite] = {name: stored_suite(entry["definition"]) for name, entry in entries.items()}
         record = RunRecord(
             run_id=document["run_id"],
+            salt=document["salt"],
             subject=Subject(**document["model"]),
             release=document["release"],
             allowed_mismatch=tuple(document["allowed_mismatch"]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.baseline import keep_baselines
 from pytest_framing.device import pin_worker
 from pytest_framing.early_stopping import FILE, StopMonitor, read_stops, write_stops
 from pytest_framing.errors import FramingError, LedgerError
@@ -20,6 +21,7 @@ from pytest_framing.run_folder import (
     make_run_folder,
     name_latest,
     new_run_id,
+    new_salt,
     read_plan,
     write_plan,
 )
@@ -153,10 +155,13 @@ def begin(
         For anything that is wrong with the input; nothing has been generated.
     """
     resumed = find_run(settings.resume, settings.root, settings.out) if settings.resume else None
-    run_id = resumed.name if resumed is not None else new_run_id(settings.model)
-    prepared = prepare(settings, suites, extensions, run_id, named)
-    if resumed is not None:
-        hold_same_run(read_plan(resumed), prepared.record, resumed)
+    # A run keeps its name and its salt, whatever its folder is called by now.
+    recorded = read_plan(resumed) if resumed is not None else None
+    run_id = recorded.run_id if recorded is not None else new_run_id(settings.model)
+    salt = recorded.salt if recorded is not None else new_salt()
+    prepared = prepare(settings, suites, extensions, run_id, named, salt)
+    if resumed is not None and recorded is not None:
+        hold_same_run(recorded, prepared.record, resumed)
     session = GateSession(prepared, None, narrowed=narrowed)
     by_name = {name: one.suite for name, one in prepared.suites.items()}
     if any(suite.stop.early for suite in by_name.values()):
@@ -167,6 +172,7 @@ def begin(
         session.folder = make_run_folder(settings.out or settings.root / DEFAULT, run_id)
         session.lock = lock_session(session.folder)
         write_plan(session.folder, prepared.record)
+        keep_baselines(session.folder, {name: one.baseline for name, one in prepared.suites.items()})
         name_latest(session.folder)
         return session
     session.folder = resumed
@@ -196,7 +202,9 @@ def join(settings: Settings, handed: Mapping[str, Any], extensions: Extensions) 
     worker = handed["workerid"]
     pin_worker(worker)
     folder = Path(handed["framing_folder"])
-    prepared = prepare(settings, [Path(path) for path in handed["framing_suites"]], extensions, folder.name)
-    if prepared.record.plan.digest != read_plan(folder).plan.digest:
+    recorded = read_plan(folder)
+    suites = [Path(path) for path in handed["framing_suites"]]
+    prepared = prepare(settings, suites, extensions, recorded.run_id, salt=recorded.salt)
+    if prepared.record.plan.digest != recorded.plan.digest:
         raise LedgerError(f"{folder}: worker {worker} comes to another plan; did a file change meanwhile?")
     return GateSession(prepared, folder, worker, number=handed["framing_session"], lock=lock_worker(folder))

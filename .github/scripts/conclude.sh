@@ -21,9 +21,11 @@ token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 printf '::stop-commands::%s\n' "$token"
 if [ -n "$run" ]; then
   # By name, so that a file that a later version adds stays here until somebody has thought about it.
-  for name in plan.json stopped.json results.json receipt.json summary.md; do
+  for name in plan.json circumstances.json stopped.json results.json receipt.json receipt.html summary.md; do
     [ ! -f "$run/$name" ] || cp "$run/$name" "$upload/"
   done
+  # Decisions of an earlier run by prompt id and digest; no text.
+  find "$run" -maxdepth 1 -type f -name 'baseline-*.json' -exec cp {} "$upload/" \;
   if [ "${GATE_UPLOAD_RESPONSES:-false}" = true ]; then
     find "$run" -maxdepth 1 -type f \( -name 'responses*.jsonl' -o -name 'verdicts*.jsonl' \) -exec cp {} "$upload/" \;
   fi
@@ -36,8 +38,9 @@ if [ -n "$run" ]; then
   else
     bases=$("$PYTHON" -c '
 import json, sys
-suites = json.load(open(sys.argv[1], encoding="utf-8"))["suites"].values()
-print("\n".join(suite["baseline"]["path"] for suite in suites))' "$run/results.json")
+for suite in json.load(open(sys.argv[1], encoding="utf-8"))["suites"].values():
+    path = suite["baseline"]["path"]
+    print(f"{sys.argv[2]}/{path}" if path else "")' "$run/results.json" "$run")
   fi
   while IFS= read -r base; do
     [ -n "$base" ] || continue

@@ -14,6 +14,7 @@ from pathlib import Path
 
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,12 +28,19 @@ def main() -> int:
         )
         return _output("present", "false")
     document = json.loads(receipt.read_text(encoding="utf-8"))
-    subjects = {one["name"]: one["digest"]["sha256"] for one in document["subject"]}
-    if document["predicateType"] != PREDICATE_TYPE or not all(map(FILE.fullmatch, subjects)):
+    files = {one["name"]: one["digest"]["sha256"] for one in document["predicate"]["framing"]["files"]}
+    # The action takes SHA-256 alone: a model that is known by its commit on the hub stands in the predicate.
+    models = {one["name"]: one["digest"]["sha256"] for one in document["subject"] if "sha256" in one["digest"]}
+    if (
+        document["predicateType"] != PREDICATE_TYPE
+        or not all(map(FILE.fullmatch, files))
+        or not all(map(MODEL.fullmatch, models))
+    ):
         return _refuse("The receipt is not one that this workflow knows.")
+    subjects = {**files, **models}
     if not all(map(DIGEST.fullmatch, subjects.values())):
         return _refuse("The receipt holds a digest that is none.")
-    for name, digest in subjects.items():
+    for name, digest in files.items():
         # Responses stay where they were made: they are attested by the digest that the receipt has of them.
         if (folder / name).is_file() and _digest(folder / name) != digest:
             return _refuse("A file of the artefact is not the one that the receipt names.")

@@ -19,19 +19,15 @@ def find_comparand(text: str) -> Comparand:
     FramingError
         When nothing is there, or what is there is damaged or of another schema version.
     """
-    from pytest_framing.baseline import load_baseline
+    from pytest_framing.baseline import KEPT, Baseline, load_any
     from pytest_framing.comparison.comparand import baseline_comparand, published_comparand
     from pytest_framing.errors import BaselineError, LedgerError
-    from pytest_framing.published import is_published, load_published
     from pytest_framing.run_folder import PLAN, find_run
 
     named = Path(text).expanduser()
-    if named.is_file() and not (named.parent / PLAN).is_file():
-        return (
-            published_comparand(load_published(named))
-            if is_published(named)
-            else baseline_comparand(load_baseline(named))
-        )
+    if named.is_file() and (named.name.startswith(KEPT) or not (named.parent / PLAN).is_file()):
+        found = load_any(named)
+        return baseline_comparand(found) if isinstance(found, Baseline) else published_comparand(found)
     # A file of a run, its results for instance, stands for the run.
     place = str(named.parent) if named.is_file() else text
     try:
@@ -49,29 +45,23 @@ def read_run(folder: Path) -> Comparand:
     LedgerError
         When a record of it is damaged or of another schema version.
     """
+    from pytest_framing.circumstances import read_circumstances
     from pytest_framing.commands.recorded_run import recorded_results
     from pytest_framing.comparison.comparand import run_comparand
     from pytest_framing.early_stopping import read_stops
-    from pytest_framing.errors import LedgerError
     from pytest_framing.evidence import gather_evidence
     from pytest_framing.ledger import read_responses, read_verdicts
-    from pytest_framing.run_folder import RESULTS, read_plan
+    from pytest_framing.run_folder import read_plan
 
     record = read_plan(folder)
-    results = recorded_results(folder)
-    try:
-        entries = [entry["evidence"] for entry in results.get("suites", {}).values()]
-        narrowed = any(entry["deselected"] for entry in entries)
-        interrupted = any(entry["interrupted"] for entry in entries)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise LedgerError(f"{folder / RESULTS}: not the results of a run ({type(error).__name__}: {error})") from error
+    circumstances = read_circumstances(folder)
     evidence = gather_evidence(
         record.plan,
         read_responses(folder).records,
         read_verdicts(folder).records,
         judges=record.judges,
-        deselected=record.plan.cases.keys() if narrowed else frozenset(),
-        interrupted=interrupted,
+        deselected=circumstances.deselected,
+        interrupted=circumstances.interrupted,
         stops=read_stops(folder),
     )
-    return run_comparand(folder, record, evidence, str(results.get("verdict", "")))
+    return run_comparand(folder, record, evidence, str(recorded_results(folder).get("verdict", "")))

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.run_folder import RESULTS, find_run
 
     folder = find_run(options.run, Path.cwd())
-    conclusion = conclude_again(folder, options.baseline, judge=options.judge, waived=options.waive)
+    conclusion = conclude_again(folder, options.baseline, judge=options.judge or "", waived=options.waive)
     if options.waive or not (folder / RESULTS).exists():
         # A waiver that nobody can find afterwards would be none.
         write_conclusion(conclusion, folder)

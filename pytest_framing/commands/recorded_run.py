@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.errors import FramingError
+from pytest_framing.errors import FramingError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +19,7 @@ def conclude_again(
     folder: Path,
     baseline: str | None,
     *,
-    judge: str | None = None,
+    judge: str = "",
     waived: Collection[str] = (),
     as_concluded: bool = False,
 ) -> Conclusion:
@@ -36,14 +36,15 @@ def conclude_again(
     waived
         Gates that do not hold the run back; the conclusion names them.
     as_concluded
-        Whether a suite that was concluded without a baseline stays without one, even if there is one now.
+        Whether nothing but the folder is asked: judge, waivers and baselines are those of the conclusion in it.
 
     Raises
     ------
     FramingError
         When the record is damaged, the baseline does not fit, or a gate is known under pytest alone.
     """
-    from pytest_framing.baseline import Baseline, find_baseline, hold_comparable
+    from pytest_framing.baseline import Baseline, find_baseline, hold_comparable, kept_baseline, load_any
+    from pytest_framing.circumstances import read_circumstances
     from pytest_framing.gates.evaluation import known_gates
     from pytest_framing.rejudging import judged_by
     from pytest_framing.results import conclude
@@ -51,7 +52,10 @@ def conclude_again(
     from pytest_framing.settings import Settings
 
     record: RunRecord = read_plan(folder)
-    if judge is not None:
+    circumstances = read_circumstances(folder)
+    if as_concluded:
+        judge, waived = circumstances.judge, circumstances.waived
+    if judge:
         record = judged_by(record, judge)
     gates = known_gates()
     _check_waived(record, waived)
@@ -59,29 +63,32 @@ def conclude_again(
         for gate in definition.gates:
             if gate not in gates:
                 raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; run it under pytest")
-    concluded: dict[str, Any] = recorded_results(folder).get("suites", {})
     baselines: dict[str, tuple[Baseline | PublishedBaseline | None, str]] = {}
     for suite in record.plan.suites:
-        entry: dict[str, Any] = concluded.get(suite.suite, {}).get("baseline", {})
-        before = entry.get("path") or None
-        if as_concluded and entry and before is None:
-            baselines[suite.suite] = (None, entry["note"])
-            continue
-        settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline or before)
-        found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
+        found: Baseline | PublishedBaseline | None
+        kept = kept_baseline(folder, suite.suite)
+        if as_concluded and suite.suite in circumstances.without_baseline:
+            found, note = None, circumstances.without_baseline[suite.suite]
+        elif baseline is None and kept.is_file() and suite.suite not in circumstances.without_baseline:
+            found, note = load_any(kept), ""
+        elif as_concluded:
+            raise LedgerError(f"{kept}: missing, though suite {suite.suite!r} was compared with a baseline")
+        else:
+            settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline)
+            found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
         if isinstance(found, Baseline):
             hold_comparable(record.fingerprints[suite.suite], found, frozenset(record.allowed_mismatch))
         baselines[suite.suite] = (found, note)
-    # What the session knew and the ledger does not hold: whether cases were left out on purpose, or the run cut short.
-    narrowed = any(entry["evidence"]["deselected"] for entry in concluded.values())
     return conclude(
         record,
         folder,
         gates,
         baselines,
-        deselected=record.plan.cases.keys() if narrowed else frozenset(),
-        interrupted=any(entry["evidence"]["interrupted"] for entry in concluded.values()),
+        deselected=circumstances.deselected,
+        interrupted=circumstances.interrupted,
         waived=frozenset(waived),
+        judge=judge,
+        accuracy=circumstances.accuracy if as_concluded else None,
     )
 
 

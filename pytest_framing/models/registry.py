@@ -29,6 +29,7 @@ _KEYS = frozenset(
         "max_new_tokens",
         "trust_remote_code",
         "cpu_threads",
+        "stage",
     )
 )
 
@@ -39,6 +40,7 @@ class ModelSpec:
 
     ``location`` is what the loading code gets: a folder, or a hub name to be fetched at ``revision``.
     ``dtype``, ``placement``, ``batch_size`` and ``max_new_tokens`` are ``None`` where the model has no wish of its own.
+    ``stage`` is the stage of training that the weights come from, empty where nobody says.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ModelSpec:
     trust_remote_code: bool = False
     cpu_threads: int | None = None
     checkpoint: str = ""
+    stage: str = ""
 
     @property
     def folder(self) -> Path | None:
@@ -84,7 +87,7 @@ def resolve_model(name: str, checkpoint: Path | None = None) -> ModelSpec:
     if checkpoint is not None:
         if not checkpoint.is_dir():
             raise CheckpointError(f"--checkpoint {checkpoint}: no such folder")
-        spec = replace(spec, location=str(checkpoint), revision=None, checkpoint=str(checkpoint))
+        spec = replace(spec, location=str(checkpoint), revision=None, checkpoint=str(checkpoint), stage="")
     if spec.folder is not None:
         check_folder(spec.folder)
     return spec

@@ -102,7 +102,7 @@ def html_report(conclusion: Conclusion, folder: Path, *, show_text: bool = False
     verdict = conclusion.verdict.value
     style, script = (TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     return (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             verdict=verdict,
@@ -174,10 +174,11 @@ def _reported_suite(conclusion: Conclusion, name: str, one: SuiteConclusion, num
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the environment of the pages: everything is escaped, and nothing undefined is passed over."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         autoescape=select_autoescape(enabled_extensions=("jinja",), default=True),
@@ -185,9 +186,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_harmless,
     )
-    environment.filters.update(percent=percent, points=_points, answer=_answer, markup=_markup)
-    environment.globals.update(signs=SIGNS, words=STATUS_WORDS, rate=Rate)
-    return environment
+    made.filters.update(percent=percent, points=_points, answer=_answer, markup=_markup)
+    made.globals.update(signs=SIGNS, words=STATUS_WORDS, rate=Rate)
+    return made
 
 
 def _points(value: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_framing.receipt import PREDICATE_TYPE
+from pytest_framing.receipt.statement import PREDICATE_TYPE
 from pytest_framing.results import write_conclusion
 from tests.github.runner import Runner, Step
 from tests.github.workflows import ROOT
@@ -31,6 +31,9 @@ if body is None:
 """
 
 
+WEIGHTS = f"sha256:{'ab' * 32}"
+
+
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
     (tmp_path / "artefacts").mkdir()
@@ -41,7 +44,7 @@ def runner(tmp_path: Path) -> Runner:
 def artefact(runner: Runner) -> Path:
     """What the job that gates uploads: the record without responses and verdicts."""
     folder = runner.workspace / "artefacts" / "framing-0"
-    conclusion = write_run(make_run(table(16, 4, 4, 76)), folder)
+    conclusion = write_run(make_run(table(16, 4, 4, 76)), folder, weights=WEIGHTS)
     write_conclusion(conclusion, folder)
     for path in folder.glob("*.jsonl"):
         path.unlink()
@@ -59,7 +62,8 @@ def test_the_statement_that_is_signed_is_the_receipt_itself(runner: Runner, arte
     lines = (artefact / "subjects.sha256").read_text(encoding="utf-8").splitlines()
     subjects = {name: digest for digest, name in (line.split("  ") for line in lines)}
     own = hashlib.sha256((artefact / "receipt.json").read_bytes()).hexdigest()
-    assert subjects == {one["name"]: one["digest"]["sha256"] for one in receipt["subject"]} | {"receipt.json": own}
+    files = {one["name"]: one["digest"]["sha256"] for one in receipt["predicate"]["framing"]["files"]}
+    assert subjects == {**files, "paper": "ab" * 32, "receipt.json": own}
     assert "responses.jsonl" in subjects, "attested by digest; the file itself stayed where it was made"
     assert json.loads((artefact / "predicate.json").read_text(encoding="utf-8")) == receipt["predicate"]
     workflow = (ROOT / ".github" / "workflows" / "release-gate.yml").read_text(encoding="utf-8")
@@ -74,11 +78,22 @@ def test_a_file_that_is_not_the_one_of_the_receipt_is_not_signed(runner: Runner,
     assert not (artefact / "subjects.sha256").exists()
 
 
-@pytest.mark.parametrize("name", ["../x", "a\nb", "a b", ""])
-def test_a_receipt_with_strange_subjects_is_not_signed(runner: Runner, artefact: Path, name: str) -> None:
+def test_a_model_that_is_known_by_its_commit_is_told_in_the_predicate_alone(runner: Runner, artefact: Path) -> None:
     path = artefact / "receipt.json"
     receipt = json.loads(path.read_text(encoding="utf-8"))
-    receipt["subject"][0]["name"] = name
+    receipt["subject"][0]["digest"] = {"gitCommit": "cd" * 20}
+    path.write_text(json.dumps(receipt), encoding="utf-8")
+    assert attest(runner, artefact).code == 0
+    assert "paper" not in (artefact / "subjects.sha256").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", ["subject", "file"])
+@pytest.mark.parametrize("name", ["../x", "a\nb", "a b", ""])
+def test_a_receipt_with_strange_names_is_not_signed(runner: Runner, artefact: Path, name: str, place: str) -> None:
+    path = artefact / "receipt.json"
+    receipt = json.loads(path.read_text(encoding="utf-8"))
+    named = receipt["subject"] if place == "subject" else receipt["predicate"]["framing"]["files"]
+    named[0]["name"] = name
     path.write_text(json.dumps(receipt), encoding="utf-8")
     assert attest(runner, artefact).code == 1
 
@@ -167,7 +182,7 @@ def conclude(runner: Runner, artefact: Path, **environment: str) -> set[str]:
     return {path.name for path in Path(step.outputs["upload"]).iterdir()}
 
 
-ALWAYS = {"plan.json", "results.json", "receipt.json", "summary.md"}
+ALWAYS = {"plan.json", "circumstances.json", "results.json", "receipt.json", "receipt.html", "summary.md"}
 ANSWERS = {"responses-gw0.jsonl", "verdicts-gw0.jsonl"}
 
 

@@ -11,7 +11,16 @@ import pytest
 from tests.github.runner import Runner, Step, inputs
 from tests.pytester.conftest import TEST_MODULE, GateProject
 
-RECORD = {"plan.json", "results.json", "receipt.json", "summary.md", "report.html", "junit.xml"}
+RECORD = {
+    "plan.json",
+    "circumstances.json",
+    "results.json",
+    "receipt.json",
+    "receipt.html",
+    "summary.md",
+    "report.html",
+    "junit.xml",
+}
 # A test of a user's that prints what the runner would take for commands, on every channel that it has.
 HOSTILE = TEST_MODULE + (
     "    import os, sys\n"

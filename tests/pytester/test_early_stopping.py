@@ -35,8 +35,8 @@ def held(project: GateProject, result: pytest.RunResult) -> None:
     assert (stopped["mode"], stopped["reference_only"] >= 10) == ("standard", True)
     result.stdout.fnmatch_lines(["*FAIL          early_stop?standard?: A large effect of the framing was shown*"])
     receipt = json.loads((project.latest() / "receipt.json").read_text(encoding="utf-8"))
-    assert receipt["predicate"]["framing"]["evidence"]["small"]["stopped"] == stopped
-    assert "stopped.json" in {subject["name"] for subject in receipt["subject"]}
+    assert receipt["predicate"]["framing"]["suites"]["small"]["evidence"]["stopped"] == stopped
+    assert "stopped.json" in {file["name"] for file in receipt["predicate"]["framing"]["files"]}
 
 
 def test_a_planted_effect_ends_the_suite_early(project: GateProject) -> None:

@@ -107,8 +107,15 @@ def test_the_receipt_binds_every_file_of_the_run_by_digest(project: GateProject)
 
     project.run()
     receipt = json.loads((project.latest() / "receipt.json").read_text(encoding="utf-8"))
-    bound = {subject["name"]: subject["digest"]["sha256"] for subject in receipt["subject"]}
-    assert set(bound) == {"plan.json", "responses.jsonl", "verdicts.jsonl", "results.json", "summary.md"}
+    bound = {file["name"]: file["digest"]["sha256"] for file in receipt["predicate"]["framing"]["files"]}
+    assert set(bound) == {
+        "plan.json",
+        "circumstances.json",
+        "responses.jsonl",
+        "verdicts.jsonl",
+        "results.json",
+        "summary.md",
+    }
     for name, digest in bound.items():
         assert hashlib.sha256((project.latest() / name).read_bytes()).hexdigest() == digest
     assert receipt["predicate"]["result"] == "PASSED"

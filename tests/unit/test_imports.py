@@ -34,6 +34,7 @@ FLOW = (
         "table_files",
         "optional_packages",
         "shapes",
+        "schemas",
         "stats",
     ),
     # suite ─► prompts ─► plan
@@ -42,6 +43,7 @@ FLOW = (
     ("models", "engines", "ledger", "run_lock", "run_folder", "judges", "resuming", "execution"),
     # ─► study ─► gates
     (
+        "circumstances",
         "early_stopping",
         "evidence",
         "order_evidence",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_framing.cli import main
-from pytest_framing.receipt import file_digest
+from pytest_framing.json_documents import file_digest
 
 Change = Callable[[Path], None]
 
@@ -50,9 +50,10 @@ def rebound(change: Change, name: str) -> Change:
     def both(folder: Path) -> None:
         change(folder)
         receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
-        for subject in receipt["subject"]:
-            if subject["name"] == name:
-                subject["digest"]["sha256"] = file_digest(folder / name)
+        predicate = receipt["predicate"]
+        for file in (*predicate["framing"]["files"], *predicate["configuration"]):
+            if file["name"] == name:
+                file["digest"]["sha256"] = file_digest(folder / name)
         (folder / "receipt.json").write_text(json.dumps(receipt), encoding="utf-8")
 
     return both
@@ -89,17 +90,35 @@ def removed(name: str) -> Change:
     return lambda folder: (folder / name).unlink()
 
 
-def subjects(change: Callable[[list[Any]], Any]) -> Change:
+def files(change: Callable[[list[Any]], Any]) -> Change:
+    """Return a change of the list of files in the receipt."""
+
     def apply(folder: Path) -> None:
         receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
-        change(receipt["subject"])
+        change(receipt["predicate"]["framing"]["files"])
         (folder / "receipt.json").write_text(json.dumps(receipt), encoding="utf-8")
 
     return apply
 
 
+def first_case_excused(folder: Path) -> None:
+    """Pass off a case that is missing as one that the user left out."""
+    case = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["suites"]["deployment_framing"]["cases"][0]
+    path = folder / "circumstances.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["deselected"] = {"deployment_framing": [case["id"]]}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    for name in ("responses.jsonl", "verdicts.jsonl"):
+        kept = [
+            line for line in (folder / name).read_bytes().splitlines(keepends=True) if case["id"].encode() not in line
+        ]
+        (folder / name).write_bytes(b"".join(kept))
+
+
 SUITE, FRAMING = ("suites", "deployment_framing"), ("predicate", "framing")
+ACCOUNT = (*FRAMING, *SUITE)
 RATE = (*SUITE, "estimates", "standard", "arms", "free", "refusals")
+OTHER = "0" * 64
 TAMPERINGS: dict[str, tuple[Change, str]] = {
     "verdict of the receipt": (edited("receipt.json", *FRAMING, "verdict", value="pass"), "framing.verdict says"),
     "result of the receipt": (edited("receipt.json", "predicate", "result", value="PASSED"), "predicate.result says"),
@@ -109,20 +128,67 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     ),
     "a release claimed": (edited("receipt.json", *FRAMING, "release", value=True), "framing.release says true"),
     "another model": (edited("receipt.json", *FRAMING, "model", "name", value="other"), "model.name says"),
+    "another stage of training": (edited("receipt.json", *FRAMING, "model", "stage", value="dpo"), "model.stage says"),
+    "another subject": (
+        edited("receipt.json", "subject", 0, "digest", value={"sha256": OTHER}),
+        "subject[0].digest.sha256 says",
+    ),
     "another run": (edited("receipt.json", *FRAMING, "run_id", value="other"), "run_id says"),
-    "another plan digest": (edited("receipt.json", *FRAMING, "plan_digest", value="sha256:0"), "plan_digest says"),
-    "another protocol": (edited("receipt.json", *FRAMING, "protocol_digest", value="sha256:0"), "protocol_digest"),
+    "another plan digest": (
+        edited("receipt.json", *FRAMING, "plan_digest", value=f"sha256:{OTHER}"),
+        "plan_digest says",
+    ),
+    "another protocol": (
+        edited("receipt.json", *FRAMING, "protocol_digest", value=f"sha256:{OTHER}"),
+        "protocol_digest says",
+    ),
+    "another environment": (
+        edited("receipt.json", *FRAMING, "environment", "engine", value={"name": "vllm"}),
+        "environment.engine.name says",
+    ),
     "a waiver hidden or invented": (edited("receipt.json", *FRAMING, "waived", value=["power"]), "framing.waived"),
+    "an untested context claimed": (
+        edited("receipt.json", *FRAMING, "contexts", "tested", 0, "name", value="tools"),
+        "contexts.tested[0].name says",
+    ),
+    "a context taken off what was not tested": (
+        edited("receipt.json", *FRAMING, "contexts", "not_tested", value=[{"name": "tools", "what": "tools"}]),
+        "contexts.not_tested says",
+    ),
+    "a suite that was skipped": (
+        edited("receipt.json", *FRAMING, "skipped_suites", value={"over_refusal": "not at hand"}),
+        "skipped_suites.over_refusal says",
+    ),
     "evidence of the receipt": (
-        edited("receipt.json", *FRAMING, "evidence", "deployment_framing", "missing", value=7),
-        "deployment_framing.missing says 7",
+        edited("receipt.json", *ACCOUNT, "evidence", "missing", value=7),
+        "deployment_framing.evidence.missing says 7",
     ),
-    "a subject taken off": (subjects(lambda bound: bound.pop(0)), "plan.json: not bound"),
-    "a subject twice": (subjects(lambda bound: bound.append(bound[0])), "bound twice"),
-    "a subject outside of the folder": (
-        subjects(lambda bound: bound.append({"name": "../rows.jsonl", "digest": {"sha256": "0"}})),
-        "no file of a run folder",
+    "a rate of the receipt": (
+        edited("receipt.json", *ACCOUNT, "rates", "standard", "free", "refusal", "count", value=29),
+        "rates.standard.free.refusal.count says 29, the record gives 15",
     ),
+    "an interval of the receipt": (
+        edited("receipt.json", *ACCOUNT, "rates", "standard", "free", "compliance", "low", value=0.5),
+        "compliance.low says 0.5",
+    ),
+    "a class of effect": (
+        edited("receipt.json", *ACCOUNT, "effect", "standard", "class", value="none"),
+        "effect.standard.class says",
+    ),
+    "a gate of the receipt": (
+        edited("receipt.json", *ACCOUNT, "gates", 1, "status", value="pass"),
+        "gates[1].status says",
+    ),
+    "order evidence": (edited("receipt.json", *ACCOUNT, "order", "unrecorded", value=0), "order.unrecorded says 0"),
+    "a seed": (edited("receipt.json", *ACCOUNT, "seed", value=7), "seed says 7"),
+    "another judge": (edited("receipt.json", *ACCOUNT, "judge", "label", value="rules/1"), "judge.label says"),
+    "queries": (
+        edited("receipt.json", *ACCOUNT, "queries", "digest", value=f"hmac-sha256:{OTHER}"),
+        "queries.digest says",
+    ),
+    "a source of queries": (edited("receipt.json", *ACCOUNT, "queries", "source", value="harmbench"), "queries.source"),
+    "a file taken off": (files(lambda bound: bound.pop(1)), "plan.json: not bound"),
+    "a file twice": (files(lambda bound: bound.append(bound[0])), "bound twice"),
     "a rate": (edited("results.json", *RATE, value=29), "results.json: its digest"),
     "a rate, with its digest": (
         rebound(edited("results.json", *RATE, value=29), "results.json"),
@@ -144,6 +210,30 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     "a ledger file added": (file_added, "says"),
     "a ledger file missing": (removed("responses.jsonl"), "responses.jsonl: bound by the receipt and missing"),
     "the summary changed": (summary_written, "summary.md: its digest"),
+    "the summary changed, with its digest": (
+        rebound(summary_written, "summary.md"),
+        "not the summary of these results",
+    ),
+    "an interruption hidden": (
+        edited("circumstances.json", "interrupted", value=True),
+        "circumstances.json: its digest",
+    ),
+    "a gate waived afterwards, with its digest": (
+        rebound(edited("circumstances.json", "waived", value=["power"]), "circumstances.json"),
+        "framing.waived says []",
+    ),
+    "a judge put in the place of another, with its digest": (
+        rebound(edited("circumstances.json", "judge", value="rules/1"), "circumstances.json"),
+        "counts.judged says 60, the record gives 0",
+    ),
+    "a missing case passed off as deselected, with its digests": (
+        rebound(
+            rebound(rebound(first_case_excused, "circumstances.json"), "responses.jsonl"),
+            "verdicts.jsonl",
+        ),
+        "evidence.deselected says 0, the record gives 1",
+    ),
+    "circumstances of another shape": (edited("circumstances.json", "waived", value="power"), "waived: 'power'"),
     "the plan changed": (
         edited("plan.json", *SUITE, "cases", 0, "period", value=2),
         "the plan does not have the digest",
@@ -156,6 +246,7 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
         edited("plan.json", *SUITE, "definition", "gates", "flip_rate", value={"max": 1.0}),
         "the plan does not have the digest",
     ),
+    "another salt": (edited("plan.json", "salt", value="00" * 16), "the plan does not have the digest"),
 }
 
 
@@ -215,6 +306,65 @@ def test_the_receipt_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "receipt.json"
     elsewhere.write_bytes((folder / "receipt.json").read_bytes())
     assert main(["verify", str(elsewhere), "--run", str(folder)]) == 0
+
+
+MISSHAPEN = {
+    "a name that leads elsewhere": edited("receipt.json", *FRAMING, "files", 0, "name", value="../rows.jsonl"),
+    "no suites": edited("receipt.json", *FRAMING, "suites", value={}),
+    "a number as text": edited("receipt.json", *FRAMING, "sessions", value="1"),
+    "true as a number": edited("receipt.json", *ACCOUNT, "seed", value=True),
+    "a key too many": edited("receipt.json", *FRAMING, "model", value={"name": "tiny", "claim": "safe"}),
+    "no subject": edited("receipt.json", "subject", value=[]),
+}
+
+
+@pytest.mark.parametrize("name", MISSHAPEN)
+def test_a_receipt_of_another_shape_is_broken_input_and_the_place_is_named(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    MISSHAPEN[name](folder)
+    assert main(["verify", str(folder)]) == 3
+    assert "receipt.json: not a receipt of pytest-framing: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ['{"schema_version": 1}', '{"schema_version": 1, "suites": []}'])
+def test_results_of_another_shape_are_told_plainly(
+    content: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "results.json").write_text(content, encoding="utf-8")
+    assert main(["annotate", str(folder)]) == 3
+    assert "results.json: not the results of a run: " in capsys.readouterr().err
+    assert main(["verify", str(folder)]) == 1
+
+
+def test_a_run_is_verified_against_the_baseline_that_it_keeps_wherever_the_first_has_gone(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baselines = tmp_path / "baselines"
+    assert main(["baseline", "save", str(folder), "--to", str(baselines), "--force"]) == 0
+    named = next(baselines.rglob("*.json"))
+    assert main(["gate", str(folder), "--baseline", str(named), "--waive", "power"]) in (0, 1, 2)
+    named.unlink()
+    moved = folder.rename(tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert main(["verify", str(moved)]) == 0
+    assert "concluded with another baseline than it began with" in capsys.readouterr().out
+    kept = moved / "baseline-deployment_framing.json"
+    kept.write_bytes(kept.read_bytes().replace(b'"compliance"', b'"refusal"', 1))
+    assert main(["verify", str(moved)]) == 1
+    assert "baseline-deployment_framing.json: its digest" in capsys.readouterr().out
+    kept.unlink()
+    assert main(["verify", str(moved)]) == 1
+    assert "was compared with a baseline" in capsys.readouterr().out
+
+
+def test_a_run_that_was_concluded_by_another_judge_is_verified_by_that_judge(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["judge", str(folder), "--judge", "rules"]) == 0
+    assert main(["gate", str(folder), "--judge", "rules/1", "--waive", "power"]) in (0, 1, 2)
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 0
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"_type": "https://in-toto.io/Statement/v1"}'])

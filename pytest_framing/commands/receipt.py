@@ -1,0 +1,102 @@
+"""``framing receipt``: sign a receipt with a key of one's own, and verify such a signature."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_framing.commands.console import say
+from pytest_framing.commands.exit_codes import FAIL, PASS
+from pytest_framing.commands.receipt_check import (
+    hold_against_folder,
+    hold_required,
+    require_argument,
+    run_folder_argument,
+    tell,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_framing.commands.arguments import Commands
+
+PASSWORD = "FRAMING_KEY_PASSWORD"
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the commands."""
+    parser = commands.add_parser("receipt", help="sign a receipt with a local key, or verify its signature")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    sign = actions.add_parser("sign", help="hold a receipt against its run, then sign it into a DSSE envelope")
+    sign.add_argument("receipt", metavar="RECEIPT", help="receipt.json, or a run: its folder, its id, or latest")
+    sign.add_argument(
+        "--key",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help=f"private key, PEM (PKCS #8); the password of an encrypted one stands in {PASSWORD}",
+    )
+    sign.add_argument("--out", metavar="FILE", type=Path, help="envelope (default: receipt.dsse.json beside it)")
+    run_folder_argument(sign)
+    sign.add_argument(
+        "--unverified", action="store_true", help="sign a receipt whose run is not at hand, without looking at it"
+    )
+    sign.set_defaults(command=run_sign)
+    verify = actions.add_parser("verify", help="verify the signature of an envelope, and the receipt in it")
+    verify.add_argument("envelope", metavar="ENVELOPE", type=Path, help="receipt.dsse.json")
+    verify.add_argument("--key", metavar="FILE", type=Path, required=True, help="public key, PEM")
+    verify.add_argument(
+        "--run",
+        metavar="DIR",
+        type=Path,
+        help="also hold the receipt against this run folder, as `framing verify` does",
+    )
+    require_argument(verify)
+    verify.set_defaults(command=run_verify)
+
+
+def run_sign(options: argparse.Namespace) -> int:
+    """Sign; 1 when the receipt does not agree with its run, and nothing is signed then."""
+    from pytest_framing.json_documents import write_document
+    from pytest_framing.receipt.signature import sign
+    from pytest_framing.receipt.statement import read_receipt
+    from pytest_framing.run_folder import RECEIPT, find_run
+
+    path = Path(options.receipt)
+    if not path.is_file():
+        path = find_run(options.receipt, Path.cwd()) / RECEIPT
+    receipt = read_receipt(path)
+    if (
+        not options.unverified
+        and tell(hold_against_folder(receipt, options.run or path.resolve().parent), None) != PASS
+    ):
+        say("nothing was signed")
+        return FAIL
+    password = os.environ.get(PASSWORD)
+    envelope = sign(path.read_bytes(), options.key, password.encode("utf-8") if password else None)
+    out: Path = options.out or path.with_name("receipt.dsse.json")
+    write_document(out, envelope)
+    say(f"signed: {out} (key {envelope['signatures'][0]['keyid'][:16]}…)")
+    return PASS
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Verify; 1 when the signature or the receipt does not hold, or the verdict is not the required one."""
+    from pytest_framing.errors import WrongSignatureError
+    from pytest_framing.receipt.signature import verify_signature
+    from pytest_framing.receipt.statement import hold_receipt
+    from pytest_framing.report.words import printable
+
+    try:
+        signed = verify_signature(options.envelope, options.key)
+    except WrongSignatureError as error:
+        say(printable(str(error)))
+        return FAIL
+    hold_receipt(signed.document, options.envelope)
+    framing = signed.document["predicate"]["framing"]
+    say(printable(f"signed with key {signed.key[:16]}…: {framing['run_id']}, verdict {framing['verdict']}"))
+    if options.run is None:
+        say("note: the receipt was not held against its run (--run DIR)")
+        return hold_required(framing["verdict"], options.require)
+    return tell(hold_against_folder(signed.document, options.run), options.require)

@@ -1,0 +1,37 @@
+"""``receipt.html``: the receipt as a page to print and to file; it loads nothing, and holds what the receipt holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_framing.report.html import TEMPLATES, content_policy, environment
+from pytest_framing.report.words import verdict_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EFFECTS = {
+    "treatment_refuses_more": "an effect: it refuses more under the treatment",
+    "treatment_refuses_less": "an effect: it refuses less under the treatment",
+    "none": "no effect beyond the margin",
+    "none_shown": "no effect shown, and none excluded",
+    "unknown": "unknown: no valid pair",
+}
+
+
+def receipt_page(receipt: Mapping[str, Any]) -> str:
+    """Render a receipt; it takes nothing from anywhere else, so that it can be made again from the receipt alone."""
+    predicate = receipt["predicate"]
+    framing = predicate["framing"]
+    style = "".join(TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "receipt.css"))
+    made = environment()
+    return made.get_template("receipt.html.jinja").render(
+        receipt=receipt,
+        predicate=predicate,
+        framing=framing,
+        subject=receipt["subject"][0],
+        sentence=verdict_sentence(framing["verdict"], {one["profile"] for one in framing["suites"].values()}),
+        effects=EFFECTS,
+        style=made.filters["markup"](style),
+        policy=content_policy(style, ""),
+    )
