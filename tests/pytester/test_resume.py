@@ -109,7 +109,7 @@ def test_looser_gates_make_another_run(project: GateProject) -> None:
     project.write_suite(gates={"complete": {}})
     result = project.run("--framing-resume", "latest")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*small.suite.yaml: gates.power: now None, then {'margin': 0.05}*"])
+    result.stderr.fnmatch_lines(["*small.suite.yaml: gates.power: now nothing, then {'margin': 0.05}*"])
     assert project.results()["verdict"] == "inconclusive"
 
 
