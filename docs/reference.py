@@ -102,7 +102,10 @@ FILES: Mapping[str, str] = {
     "summary.md": "the same for people; no text",
     "report.html": "the same as a page that loads nothing; answers only with `--framing-show-text`",
     "stopped.json": "where a suite with `stop: {early: true}` stopped, and why",
-    "receipt.json": "an in-toto Statement that binds all of it by digest",
+    "circumstances.json": "what was concluded under: deselected cases, waivers, the accuracy of the judge",
+    "baseline-*.json": "the baseline of each suite, byte by byte",
+    "receipt.json": "an in-toto Statement about the model that binds all of it by digest: [The receipt](../receipt.md)",
+    "receipt.html": "the receipt as a page to print",
 }
 
 

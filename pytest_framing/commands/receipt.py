@@ -1,4 +1,4 @@
-"""``framing receipt``: sign a receipt with a key of one's own, and verify such a signature."""
+"""``framing receipt``: sign a receipt with a key of one's own, verify such a signature, and print a receipt."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import FAIL, PASS
 from pytest_framing.commands.receipt_check import (
+    find_receipt,
     hold_against_folder,
     hold_required,
     require_argument,
@@ -26,7 +27,7 @@ PASSWORD = "FRAMING_KEY_PASSWORD"
 
 def add_parser(commands: Commands) -> None:
     """Describe the commands."""
-    parser = commands.add_parser("receipt", help="sign a receipt with a local key, or verify its signature")
+    parser = commands.add_parser("receipt", help="sign a receipt with a local key, verify its signature, or print it")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     sign = actions.add_parser("sign", help="hold a receipt against its run, then sign it into a DSSE envelope")
     sign.add_argument("receipt", metavar="RECEIPT", help="receipt.json, or a run: its folder, its id, or latest")
@@ -54,6 +55,10 @@ def add_parser(commands: Commands) -> None:
     )
     require_argument(verify)
     verify.set_defaults(command=run_verify)
+    page = actions.add_parser("page", help="write a receipt as a page to print, from the receipt alone")
+    page.add_argument("receipt", metavar="RECEIPT", help="receipt.json, or a run: its folder, its id, or latest")
+    page.add_argument("--out", metavar="FILE", type=Path, help="page (default: receipt.html beside the receipt)")
+    page.set_defaults(command=run_page)
 
 
 def run_sign(options: argparse.Namespace) -> int:
@@ -61,11 +66,8 @@ def run_sign(options: argparse.Namespace) -> int:
     from pytest_framing.json_documents import write_document
     from pytest_framing.receipt.signature import sign
     from pytest_framing.receipt.statement import read_receipt
-    from pytest_framing.run_folder import RECEIPT, find_run
 
-    path = Path(options.receipt)
-    if not path.is_file():
-        path = find_run(options.receipt, Path.cwd()) / RECEIPT
+    path = find_receipt(options.receipt)
     receipt = read_receipt(path)
     if (
         not options.unverified
@@ -78,6 +80,20 @@ def run_sign(options: argparse.Namespace) -> int:
     out: Path = options.out or path.with_name("receipt.dsse.json")
     write_document(out, envelope)
     say(f"signed: {out} (key {envelope['signatures'][0]['keyid'][:16]}…)")
+    return PASS
+
+
+def run_page(options: argparse.Namespace) -> int:
+    """Write the page; the exit code says nothing about the run."""
+    from pytest_framing.json_documents import write_text
+    from pytest_framing.receipt.statement import read_receipt
+    from pytest_framing.report.receipt_page import receipt_page
+    from pytest_framing.run_folder import RECEIPT_PAGE
+
+    path = find_receipt(options.receipt)
+    out: Path = options.out or path.with_name(RECEIPT_PAGE)
+    write_text(out, receipt_page(read_receipt(path)))
+    say(f"receipt: {out}")
     return PASS
 
 

@@ -33,6 +33,20 @@ def require_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def find_receipt(text: str) -> Path:
+    """Return the receipt that a user means: the file, or that of a run.
+
+    Raises
+    ------
+    LedgerError
+        When there is neither.
+    """
+    from pytest_framing.run_folder import RECEIPT, find_run
+
+    path = Path(text)
+    return path if path.is_file() else find_run(text, Path.cwd()) / RECEIPT
+
+
 def hold_against_folder(receipt: Mapping[str, Any], folder: Path) -> Verification:
     """Compute the receipt again from its folder and compare; a damaged record is a problem like any other.
 

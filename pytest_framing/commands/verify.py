@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_framing.commands.receipt_check import hold_against_folder, require_argument, run_folder_argument, tell
+from pytest_framing.commands.receipt_check import (
+    find_receipt,
+    hold_against_folder,
+    require_argument,
+    run_folder_argument,
+    tell,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -25,10 +30,6 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Verify; 0 when everything agrees and the verdict is the required one, 1 when not, 3 when there is no receipt."""
     from pytest_framing.receipt.statement import read_receipt
-    from pytest_framing.run_folder import RECEIPT, find_run
 
-    path = Path(options.receipt)
-    if not path.is_file():
-        path = find_run(options.receipt, Path.cwd()) / RECEIPT
-    receipt = read_receipt(path)
-    return tell(hold_against_folder(receipt, options.run or path.resolve().parent), options.require)
+    path = find_receipt(options.receipt)
+    return tell(hold_against_folder(read_receipt(path), options.run or path.resolve().parent), options.require)

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_framing.errors import BaselineError, OutputError
-from pytest_framing.json_documents import document_digest, finite, read_document, write_document, write_text
+from pytest_framing.json_documents import (
+    ABSENT,
+    differences,
+    document_digest,
+    finite,
+    read_document,
+    write_document,
+    write_text,
+)
 from tests.unit.builders import some_examples
 
 
@@ -151,3 +159,17 @@ def test_a_damaged_document_is_an_error_of_the_kind_asked_for(tmp_path: Path, co
 def test_a_missing_document_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match=r"gone\.json: cannot be read: No such file"):
         read_document(tmp_path / "gone.json", BaselineError)
+
+
+def test_differences_are_named_by_their_place() -> None:
+    ours = {"a": {"b": [1, {"c": 2}], "only": 0}, "same": [1]}
+    theirs = {"a": {"b": [1, {"c": 3}], "new": None}, "same": [1]}
+    assert [*differences(ours, theirs)] == [("a.b[1].c", 2, 3), ("a.only", 0, ABSENT), ("a.new", ABSENT, None)]
+
+
+def test_nothing_is_not_null_and_true_is_not_one() -> None:
+    assert [one.place for one in differences({"a": None, "b": True}, {"b": 1})] == ["a", "b"]
+
+
+def test_lists_of_other_lengths_differ_as_a_whole() -> None:
+    assert [*differences([1, 2], [1], "gates")] == [("gates", [1, 2], [1])]
