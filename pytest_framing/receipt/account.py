@@ -64,6 +64,7 @@ def suite_account(conclusion: Conclusion, name: str) -> dict[str, Any]:
             "interrupted": evidence.interrupted,
             "stopped": asdict(evidence.stopped) if evidence.stopped else None,
         },
+        "generation": {**one.generation.document(), "reshaped": len(one.generation.reshaped)},
         "rates": {mode: _arms(study.modes[mode], suite) for mode in study.modes}
         | {mode: {"none": _rates(rate)} for mode, rate in study.singles.items()},
         "by_source": _by_source(evidence, suite),
