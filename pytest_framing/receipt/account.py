@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 Rates = dict[str, dict[str, Any]]
 
 
-def suite_account(conclusion: Conclusion, name: str) -> dict[str, Any]:
-    """Return the entry of one suite."""
+def suite_account(conclusion: Conclusion, name: str, results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of one suite, whose entry in ``results.json`` is at hand."""
     record, one = conclusion.record, conclusion.suites[name]
     suite, fingerprint, salt = record.suites[name], record.fingerprints[name], record.salt
     evidence, study = one.evidence, one.study
@@ -65,11 +65,15 @@ def suite_account(conclusion: Conclusion, name: str) -> dict[str, Any]:
             "stopped": asdict(evidence.stopped) if evidence.stopped else None,
         },
         "generation": {**one.generation.document(), "reshaped": len(one.generation.reshaped)},
-        "rates": {mode: _arms(study.modes[mode], suite) for mode in study.modes}
-        | {mode: {"none": _rates(rate)} for mode, rate in study.singles.items()},
+        "rates": {
+            mode: (_arms(study.modes[mode], suite) if mode in study.modes else {})
+            | ({"none": _rates(study.singles[mode])} if mode in study.singles else {})
+            for mode in dict.fromkeys([*study.modes, *study.singles])
+        },
         "by_source": _by_source(evidence, suite),
         "baseline": _baseline(name, one, record.baselines.get(name, "")),
         "effect": {mode: _effect(found, one) for mode, found in study.modes.items()},
+        "composition": without_texts(salt, results.get("composition")),
         "ablations": {mode: _ablations(found) for mode, found in study.modes.items()},
         "manipulation_check": {framing: rate.document("correct") for framing, rate in study.checks.items()},
         "order": _order(evidence, suite, fingerprint),

@@ -46,7 +46,7 @@ def receipt_document(conclusion: Conclusion, folder: Path) -> dict[str, Any]:
     folder
         The run folder.
     """
-    record = conclusion.record
+    record, results = conclusion.record, conclusion.document()["suites"]
     gates = [(f"{name}/{gate.label}", gate) for name, one in conclusion.suites.items() for gate in one.gates]
     judged = {
         name: Judged(record.suites[name], record.fingerprints[name], one.evidence)
@@ -77,7 +77,7 @@ def receipt_document(conclusion: Conclusion, folder: Path) -> dict[str, Any]:
                 "plan_digest": record.plan.digest,
                 "environment": _environment(record),
                 "contexts": contexts(judged, record.skipped),
-                "suites": {name: suite_account(conclusion, name) for name in conclusion.suites},
+                "suites": {name: suite_account(conclusion, name, results[name]) for name in conclusion.suites},
                 "skipped_suites": dict(record.skipped),
                 "files": _descriptors(folder, BOUND),
             },
