@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_framing.baseline import NONE, Baseline, check_allowed_fields, find_baseline, hold_comparable
-from pytest_framing.engines.engine import Decoding, EngineOptions
-from pytest_framing.engines.selection import choose_engine
+from pytest_framing.engines.engine import Decoding
+from pytest_framing.engines.selection import choose_engine, default_batch_size, engine_options, resolve_model_for
 from pytest_framing.errors import BaselineError, PromptError, PromptsNotAtHandError, SettingsError, SuiteError
 from pytest_framing.execution import CaseRunner
 from pytest_framing.extensions import Extensions
@@ -18,8 +18,7 @@ from pytest_framing.gates.evaluation import known_gates, parameter_models
 from pytest_framing.judges.judge import choose_judge
 from pytest_framing.judges.manipulation_check import ManipulationCheckJudge
 from pytest_framing.ledger import LedgerWriter
-from pytest_framing.models.registry import resolve_model
-from pytest_framing.plan import DEFAULT_BATCH_SIZE, Plan, hold_unique_suites, plan_suite
+from pytest_framing.plan import Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
 from pytest_framing.records import CHECK_MODE, Prompt, PromptSet, text_digest
 from pytest_framing.report.plan_table import plan_lines
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from pytest_framing.settings import Settings
     from pytest_framing.suite import Suite
 
-DEFAULT_DTYPE = "bfloat16"
 DEFAULT_PLACEMENT = "system"
 # A stand-in request, for looking at what a template makes of a framing.
 _EMPTY_REQUEST = Prompt(id="empty", behaviour="-")
@@ -153,7 +151,7 @@ def prepare(
         For anything that is wrong with the options, suites, prompts, model or baseline; nothing has been generated.
     """
     check_allowed_fields(settings.allow_mismatch)
-    model = resolve_model(settings.model, settings.checkpoint)
+    model = resolve_model_for(settings)
     gates = known_gates(extensions.gates)
     suites = [
         _with_overrides(load_suite(path, parameter_models(gates), settings.profile), settings, model)
@@ -164,7 +162,7 @@ def prepare(
     if not suites:
         raise SuiteError(f"--model {settings.model}: no suite (a folder with suite.yaml) among the given paths")
     hold_unique_suites((suite.name, suite.path) for suite in suites)
-    options = EngineOptions(model, settings.dtype or model.dtype or DEFAULT_DTYPE, settings.quantization or "none")
+    options = engine_options(settings, model)
     judges = {suite.name: choose_judge(suite.judge, extensions.judges) for suite in suites}
     engine = choose_engine(settings.engine, options, extensions.engines)
     hold_choices_used(settings.prompts, {suite.prompts.source for suite in suites})
@@ -282,7 +280,7 @@ def _with_overrides(suite: Suite, settings: Settings, model: ModelSpec) -> Suite
     if settings.execution is not None:
         execution = execution.model_copy(update={"mode": settings.execution})
     if execution.batch_size is None:
-        execution = execution.model_copy(update={"batch_size": model.batch_size or DEFAULT_BATCH_SIZE})
+        execution = execution.model_copy(update={"batch_size": default_batch_size(settings.engine, model)})
     if model.max_new_tokens is not None and model.max_new_tokens > decoding.max_new_tokens:
         decoding = decoding.model_copy(update={"max_new_tokens": model.max_new_tokens})
     return suite.model_copy(

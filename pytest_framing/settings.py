@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_framing.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 Kind = Literal["value", "flag", "list"]
 
@@ -46,7 +46,25 @@ OPTIONS = (
         "NAME",
     ),
     Option("--checkpoint", "weights to load in place of the model's own: a local folder", "DIR"),
-    Option("--framing-engine", "engine that generates (default: transformers)", "NAME"),
+    Option(
+        "--framing-engine",
+        "engine that generates: transformers, vllm, openai (any server that speaks OpenAI's protocol), or a plugin's "
+        "(default: transformers)",
+        "NAME",
+    ),
+    Option(
+        "--framing-base-url",
+        "with --framing-engine openai: where the server is, for instance http://localhost:8000/v1 (default: "
+        "OPENAI_BASE_URL); the key comes from OPENAI_API_KEY alone",
+        "URL",
+    ),
+    Option(
+        "--framing-engine-option",
+        "setting of the engine, for instance tensor_parallel_size=2 or requests_per_minute=500. May be given several "
+        "times",
+        "NAME=VALUE",
+        "list",
+    ),
     Option("--framing-quantization", "quantize the weights with bitsandbytes (default: none)", choices=QUANTIZATIONS),
     Option("--framing-dtype", "number format of weights and activations (default: the model's)", choices=DTYPES),
     Option(
@@ -124,6 +142,8 @@ class Settings:
     root: Path
     checkpoint: Path | None = None
     engine: str | None = None
+    base_url: str | None = None
+    engine_options: Mapping[str, str] = field(default_factory=dict)
     quantization: str | None = None
     dtype: str | None = None
     placement: str | None = None
@@ -183,6 +203,8 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         root=root,
         checkpoint=path("checkpoint", "--checkpoint"),
         engine=values["engine"],
+        base_url=values["base_url"],
+        engine_options=_engine_options(values["engine_option"] or ()),
         quantization=values["quantization"],
         dtype=None if values["dtype"] == "auto" else values["dtype"],
         placement=values["placement"],
@@ -206,6 +228,18 @@ def _seed(text: str | None) -> int | None:
     if not re.fullmatch(r"\d{1,18}", str(text)):
         raise SettingsError(f"--framing-seed: {text!r} is not a whole number from 0 to 10^18 - 1")
     return int(text)
+
+
+def _engine_options(given: Iterable[str]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for text in given:
+        named = re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", text)
+        if named is None:
+            raise SettingsError(f"--framing-engine-option {text}: expected NAME=VALUE")
+        if named[1] in chosen:
+            raise SettingsError(f"--framing-engine-option {named[1]}: given twice")
+        chosen[named[1]] = named[2]
+    return chosen
 
 
 def _path(text: str, invocation_dir: Path, flag: str) -> Path:

@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 Conversation = Sequence["Message"]
 Invariance = Literal["none", "fixed_shape", "kernel"]
 
+SERVERS_OWN = "server's own"
+"""Number format and quantization of weights that this process does not load."""
+
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What an engine is made from."""
+    """What an engine is made from.
+
+    ``base_url`` is where a server is, for an engine that asks one; ``settings`` are the engine's own, by name, as the
+    user wrote them.
+    """
 
     model: ModelSpec
     dtype: str
     quantization: str = "none"
+    base_url: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class ModelSpec:
     ``location`` is what the loading code gets: a folder, or a hub name to be fetched at ``revision``.
     ``dtype``, ``placement``, ``batch_size`` and ``max_new_tokens`` are ``None`` where the model has no wish of its own.
     ``stage`` is the stage of training that the weights come from, empty where nobody says.
+    ``served`` are the names by which a server may know it, where one answers in place of this process.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ModelSpec:
     cpu_threads: int | None = None
     checkpoint: str = ""
     stage: str = ""
+    served: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path | None:
@@ -85,12 +87,46 @@ def resolve_model(name: str, checkpoint: Path | None = None) -> ModelSpec:
     """
     spec = _resolve_name(name)
     if checkpoint is not None:
-        if not checkpoint.is_dir():
-            raise CheckpointError(f"--checkpoint {checkpoint}: no such folder")
-        spec = replace(spec, location=str(checkpoint), revision=None, checkpoint=str(checkpoint), stage="")
+        spec = _with_checkpoint(spec, checkpoint)
     if spec.folder is not None:
         check_folder(spec.folder)
     return spec
+
+
+def resolve_served_model(name: str, checkpoint: Path | None = None) -> ModelSpec:
+    """Resolve ``--model`` and ``--checkpoint`` where a server has the weights: it may know any name.
+
+    What the registry knows of the model holds here too (``placement``, ``max_new_tokens``). The folder of
+    ``--checkpoint``, or a ``--model`` that is one, lends its tokenizer.
+
+    Raises
+    ------
+    CheckpointError
+        For a name that no server can have, and for a folder as :func:`resolve_model` does.
+    """
+    if not re.fullmatch(r"[\w.:/@+~-]{1,256}", name):
+        raise CheckpointError(f"--model {name!r}: no name of a model on a server: letters, digits and . _ - : / @ + ~")
+    known = {str(entry.get("repository", key)): key for key, entry in registry().items()}
+    entry = known.get(name, name)
+    if entry in registry():
+        repository = registry()[entry].get("repository")
+        spec = replace(_resolve_name(entry), name=name)
+        served = (name, repository) if repository and repository != name else (name,)
+    elif Path(name).expanduser().is_dir():
+        spec, served = _resolve_name(name), (name,)
+    else:
+        spec, served = ModelSpec(name=name, location=name), (name,)
+    if checkpoint is not None:
+        spec = _with_checkpoint(spec, checkpoint)
+    if spec.folder is not None:
+        check_folder(spec.folder)
+    return replace(spec, served=served)
+
+
+def _with_checkpoint(spec: ModelSpec, checkpoint: Path) -> ModelSpec:
+    if not checkpoint.is_dir():
+        raise CheckpointError(f"--checkpoint {checkpoint}: no such folder")
+    return replace(spec, location=str(checkpoint), revision=None, checkpoint=str(checkpoint), stage="")
 
 
 def _resolve_name(name: str) -> ModelSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_framing.engines.engine import SERVERS_OWN
 from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.report.gap_plot import gap_plot
@@ -40,7 +41,10 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
     """Say what is gated, on which prompts and against which baseline."""
     subject, model = run.record.subject, run.model
     checkpoint = f" at {subject.checkpoint}" if subject.checkpoint else ""
-    lines = [f"framing: model {model.name}{checkpoint}, {subject.dtype}, quantization {subject.quantization}"]
+    loaded = f"{subject.dtype}, quantization {subject.quantization}"
+    if subject.dtype == SERVERS_OWN:
+        loaded = "loaded by a server"
+    lines = [f"framing: model {model.name}{checkpoint}, {loaded}"]
     for name, one in run.suites.items():
         prompts, suite = one.plan.prompts, one.suite
         lines.append(

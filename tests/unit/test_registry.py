@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_framing.errors import CheckpointError
-from pytest_framing.models.registry import check_folder, registry, resolve_model
+from pytest_framing.models.registry import check_folder, registry, resolve_model, resolve_served_model
 
 WHOLE = {
     "config.json": "{}",
@@ -39,6 +39,33 @@ def test_no_model_of_the_registry_runs_code_that_comes_with_it(name: str) -> Non
 def test_a_hub_name_needs_no_entry(name: str) -> None:
     spec = resolve_model(name)
     assert (spec.name, spec.location, spec.folder, spec.trust_remote_code) == (name, name, None, False)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "qwen3:8b", "models/some.gguf", "org/model@main"])
+def test_a_server_may_know_any_name(name: str) -> None:
+    spec = resolve_served_model(name)
+    assert (spec.name, spec.served, spec.folder) == (name, (name,), None)
+
+
+@pytest.mark.parametrize("name", ["two words", "line\nbreak", "", "x" * 300])
+def test_a_name_that_no_server_has_is_refused(name: str) -> None:
+    with pytest.raises(CheckpointError, match="no name of a model on a server"):
+        resolve_served_model(name)
+
+
+@pytest.mark.parametrize("name", ["deepseek", "deepseek-ai/DeepSeek-R1-Distill-Llama-8B"])
+def test_what_the_registry_knows_of_a_model_holds_on_a_server_too(name: str) -> None:
+    spec = resolve_served_model(name)
+    assert (spec.name, spec.placement, spec.max_new_tokens) == (name, "user", 4096)
+    assert spec.served[-1] == "deepseek-ai/DeepSeek-R1-Distill-Llama-8B"
+
+
+def test_a_checkpoint_lends_a_served_model_its_tokenizer(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "step-1200")
+    spec = resolve_served_model("some-model", folder)
+    assert (spec.name, spec.served, spec.folder) == ("some-model", ("some-model",), folder)
+    with pytest.raises(CheckpointError, match="no chat template"):
+        resolve_served_model("some-model", make_folder(tmp_path / "bad", "tokenizer_config.json"))
 
 
 def test_a_folder_is_a_model(tmp_path: Path) -> None:
