@@ -143,7 +143,7 @@ class Settings:
     checkpoint: Path | None = None
     engine: str | None = None
     base_url: str | None = None
-    engine_options: Mapping[str, str] = field(default_factory=dict)
+    engine_option: Mapping[str, str] = field(default_factory=dict)
     quantization: str | None = None
     dtype: str | None = None
     placement: str | None = None
@@ -204,7 +204,7 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         checkpoint=path("checkpoint", "--checkpoint"),
         engine=values["engine"],
         base_url=values["base_url"],
-        engine_options=_engine_options(values["engine_option"] or ()),
+        engine_option=_engine_option(values["engine_option"] or ()),
         quantization=values["quantization"],
         dtype=None if values["dtype"] == "auto" else values["dtype"],
         placement=values["placement"],
@@ -230,7 +230,7 @@ def _seed(text: str | None) -> int | None:
     return int(text)
 
 
-def _engine_options(given: Iterable[str]) -> dict[str, str]:
+def _engine_option(given: Iterable[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for text in given:
         named = re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", text)

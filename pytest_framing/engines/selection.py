@@ -61,11 +61,11 @@ def engine_options(settings: Settings, model: ModelSpec) -> EngineOptions:
         if settings.base_url is not None:
             raise SettingsError("--framing-base-url: only --framing-engine openai asks a server")
         dtype = settings.dtype or model.dtype or DEFAULT_DTYPE
-        return EngineOptions(model, dtype, settings.quantization or "none", settings=settings.engine_options)
+        return EngineOptions(model, dtype, settings.quantization or "none", settings=settings.engine_option)
     for option, value in (("--framing-dtype", settings.dtype), ("--framing-quantization", settings.quantization)):
         if value is not None:
             raise SettingsError(f"{option}: the server has loaded its weights already; choose it there")
-    return EngineOptions(model, SERVERS_OWN, SERVERS_OWN, settings.base_url, settings.engine_options)
+    return EngineOptions(model, SERVERS_OWN, SERVERS_OWN, settings.base_url, settings.engine_option)
 
 
 def default_batch_size(engine: str | None, model: ModelSpec) -> int:

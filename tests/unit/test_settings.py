@@ -107,6 +107,19 @@ def test_flags_and_lists_are_kept() -> None:
     assert allowing.allow_mismatch == frozenset({"dtype", "judge"})
 
 
+def test_settings_of_an_engine_are_kept_by_name() -> None:
+    given = parse(model="tiny", engine_option=["timeout=30", "url=http://a/b?c=d"]).engine_option
+    assert given == {"timeout": "30", "url": "http://a/b?c=d"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"), [(["timeout"], "expected NAME=VALUE"), (["a=1", "a=2"], "a: given twice")]
+)
+def test_a_setting_of_an_engine_without_a_value_or_with_two_is_refused(given: list[str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parse(model="tiny", engine_option=given)
+
+
 def test_every_option_has_help_and_a_name_of_its_own() -> None:
     assert len({option.dest for option in OPTIONS}) == len(OPTIONS)
     assert all(option.help for option in OPTIONS)

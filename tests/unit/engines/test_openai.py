@@ -86,8 +86,8 @@ def test_a_batch_is_sent_at_once_and_sequential_cases_one_by_one() -> None:
 def test_requests_are_spaced_as_the_provider_allows() -> None:
     with started(echo, options={"requests_per_minute": "1200"}) as (engine, server):
         run(engine)
-    gaps = [later - earlier for earlier, later in zip(server.times[1:], server.times[2:], strict=False)]
-    assert min(gaps) > 0.03
+    first, *_, last = server.times[1:]
+    assert last - first > 3 * 0.05 - 0.02
 
 
 def test_greedy_decoding_sends_no_seed_and_sampling_sends_the_cases_own() -> None:
