@@ -52,9 +52,9 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the speed of each batch size, and the proposal."""
     from pytest_framing.engines.engine import EngineOptions
-    from pytest_framing.engines.selection import choose_engine
+    from pytest_framing.engines.selection import DEFAULT_DTYPE, choose_engine
     from pytest_framing.models.registry import resolve_model
-    from pytest_framing.run import DEFAULT_DTYPE, DEFAULT_PLACEMENT
+    from pytest_framing.run import DEFAULT_PLACEMENT
     from pytest_framing.tuning import measure_batches, propose
 
     model = resolve_model(options.model, options.checkpoint)

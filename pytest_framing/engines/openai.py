@@ -173,7 +173,7 @@ class OpenAIEngine:
 
     @cached_property
     def _description(self) -> ServerDescription:
-        names = self._options.model.served
+        names = self._options.model.served or (self._options.model.name,)
         described = self._ask(lambda server: server.describe(names))
         if self._local is not None and described.prompt_tokens is not None:
             ours = self._local.count_tokens([PROBE])[0]
