@@ -205,7 +205,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     session = config.stash.get(SESSION, None)
     if session is None:
         return None
-    from pytest_framing.scheduling import batch_scheduler, chose_mode
+    from xdist.workermanage import parse_tx_spec_config
+
+    from pytest_framing.scheduling import BatchScheduling, chose_mode
 
     given = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
     if config.getoption("dist") != "load" or chose_mode([str(argument) for argument in given]):
@@ -214,7 +216,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     for one in session.prepared.suites.values():
         folder = _relative(one.suite.path.parent, config)
         batch_of.update({f"{folder}::{_test_id(case)}": case.batch for case in one.plan.cases})
-    return batch_scheduler(config, log, batch_of)
+
+    def report_error(worker: str, message: str) -> None:
+        report = pytest.CollectReport(nodeid=worker, outcome="failed", longrepr=message, result=[])
+        config.hook.pytest_collectreport(report=report)
+
+    return BatchScheduling(len(parse_tx_spec_config(config)), batch_of, report_error)
 
 
 def _relative(path: Path, config: pytest.Config) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # A worker starts an item when it knows the one after it, and holds the last one back until it is told that there is no
 # other. With more than this many it has something to do while the next unit travels.
@@ -50,20 +50,17 @@ class BatchScheduling:
 
     Parameters
     ----------
-    config
-        pytest's configuration, for its hooks.
     expected
         Workers that are to collect before anything is handed out.
     batch_of
         As :func:`work_units` takes it.
-    log
-        Where xdist logs what schedulers do.
+    report_error
+        Takes the name of a worker and what is wrong with what it collected.
     """
 
-    config: Any
     expected: int
     batch_of: Mapping[str, str]
-    log: Any
+    report_error: Callable[[str, str], None]
     collection: list[str] | None = field(default=None, init=False)
     _collections: dict[Any, list[str]] = field(default_factory=dict, init=False)
     _queue: deque[list[int]] = field(default_factory=deque, init=False)
@@ -167,29 +164,9 @@ class BatchScheduling:
             self._pending[node].update(dict.fromkeys(unit))
             node.send_runtest_some(unit)
 
-    def _report_difference(self, node: Any, collection: Sequence[str], first: Any = None) -> bool:
-        """Report that two workers see different tests, as the error of a collection."""
-        import pytest
+    def _report_difference(self, node: Any, collection: Sequence[str], first: Any = None) -> None:
         from xdist.report import report_collection_diff
 
         other, official = first if first is not None else next(iter(self._collections.items()))
         message = report_collection_diff(official, list(collection), other.gateway.id, node.gateway.id)
-        self.log(message)
-        report = pytest.CollectReport(nodeid=node.gateway.id, outcome="failed", longrepr=message, result=[])
-        self.config.hook.pytest_collectreport(report=report)
-        return True
-
-
-def batch_scheduler(config: Any, log: Any, batch_of: Mapping[str, str]) -> BatchScheduling:
-    """Return an xdist scheduler that keeps the cases of a batch on one worker.
-
-    Parameters
-    ----------
-    config, log
-        As xdist hands them to ``pytest_xdist_make_scheduler``.
-    batch_of
-        As :func:`work_units` takes it.
-    """
-    from xdist.workermanage import parse_tx_spec_config
-
-    return BatchScheduling(config, len(parse_tx_spec_config(config)), batch_of, log)
+        self.report_error(node.gateway.id, str(message))
