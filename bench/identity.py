@@ -115,6 +115,7 @@ class Bench:
         return found
 
     def command(self, *arguments: str) -> list[str]:
+        """Return the command of a run."""
         return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "suites", *self.arguments, *arguments]
 
     def run(self, *arguments: str) -> dict[str, str]:

@@ -132,9 +132,12 @@ class TransformersEngine:
         CheckpointError
             When the weights cannot be loaded.
         """
+        self.adopt(load_weights(self._options.model, self._options.dtype, self._options.quantization))
+
+    def adopt(self, model: Any) -> None:
+        """Generate with a model that is loaded already; it has to be the one that the options name."""
         from transformers import GenerationConfig
 
-        model = load_weights(self._options.model, self._options.dtype, self._options.quantization)
         stops = model.generation_config.eos_token_id
         # The checkpoint's own sampling settings would otherwise leak into greedy decoding.
         model.generation_config = GenerationConfig(
