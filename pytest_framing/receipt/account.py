@@ -52,7 +52,11 @@ def suite_account(conclusion: Conclusion, name: str, results: Mapping[str, Any])
         "decoding": _mapping(deciding.get("decoding")),
         "execution": _mapping(deciding.get("execution")),
         "seed": suite.order.seed,
-        "judge": {"label": record.judges[name], "accuracy": conclusion.accuracy.get(record.judges[name])},
+        "judge": {
+            "label": record.judges[name],
+            "accuracy": conclusion.accuracy.get(record.judges[name]),
+            **{part: (results.get("judging") or {}).get(part) for part in ("noise", "votes")},
+        },
         "lint": list(one.lint),
         "counts": dict(study.counts),
         "evidence": {
