@@ -94,9 +94,8 @@ def load_weights(spec: ModelSpec, dtype: str, quantization: str) -> Any:
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
     on_gpu = torch.cuda.is_available()
-    if on_gpu:
-        torch.use_deterministic_algorithms(True, warn_only=True)
     if spec.cpu_threads is not None:
         torch.set_num_threads(spec.cpu_threads)
     arguments: dict[str, Any] = {
