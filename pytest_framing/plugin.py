@@ -156,7 +156,7 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
         _extensions(config),
         named=named_suites(config.args, here),
         narrowed=bool(getattr(config.option, "lf", False)) or any("::" in argument for argument in config.args),
-        collect_only=config.option.collectonly or config.option.framing_explain_plan,
+        collect_only=config.option.collectonly or settings.explain_plan,
     )
 
 

@@ -37,6 +37,7 @@ class Option:
 QUANTIZATIONS = ("none", "8bit", "4bit")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 PLACEMENTS = ("system", "user")
+THINKING = ("on", "off")
 EXECUTIONS = ("batched", "sequential")
 
 OPTIONS = (
@@ -71,6 +72,11 @@ OPTIONS = (
         "--framing-placement",
         "where the framing text goes; user is for models that ignore system prompts (default: the model's)",
         choices=PLACEMENTS,
+    ),
+    Option(
+        "--framing-thinking",
+        "whether the chat template opens the model's reasoning, where it lets one choose (default: the template's way)",
+        choices=THINKING,
     ),
     Option(
         "--framing-execution", "planned batches, or one case after the other (default: the suite's)", choices=EXECUTIONS
@@ -147,6 +153,7 @@ class Settings:
     quantization: str | None = None
     dtype: str | None = None
     placement: str | None = None
+    thinking: bool | None = None
     execution: str | None = None
     prompts: tuple[PromptChoice, ...] = ()
     profile: str | None = None
@@ -156,6 +163,7 @@ class Settings:
     seed: int | None = None
     out: Path | None = None
     resume: str | None = None
+    explain_plan: bool = False
     release: bool = False
     show_text: bool = False
 
@@ -208,6 +216,7 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         quantization=values["quantization"],
         dtype=None if values["dtype"] == "auto" else values["dtype"],
         placement=values["placement"],
+        thinking=None if values["thinking"] is None else values["thinking"] == "on",
         execution=values["execution"],
         prompts=tuple(_prompt_choice(text, invocation_dir) for text in values["prompts"] or ()),
         profile=values["profile"],
@@ -217,6 +226,7 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         seed=_seed(values["seed"]),
         out=path("out", "--framing-out"),
         resume=values["resume"],
+        explain_plan=bool(values["explain_plan"]),
         release=bool(values["release"]),
         show_text=bool(values["show_text"]),
     )

@@ -24,7 +24,7 @@ class EngineOptions:
     """What an engine is made from.
 
     ``base_url`` is where a server is, for an engine that asks one; ``settings`` are the engine's own, by name, as the
-    user wrote them.
+    user wrote them. ``thinking`` says whether the chat template opens the reasoning; ``None`` leaves that to it.
     """
 
     model: ModelSpec
@@ -32,6 +32,7 @@ class EngineOptions:
     quantization: str = "none"
     base_url: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    thinking: bool | None = None
 
 
 @dataclass(frozen=True)

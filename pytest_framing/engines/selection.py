@@ -61,10 +61,21 @@ def engine_options(settings: Settings, model: ModelSpec) -> EngineOptions:
         if settings.base_url is not None:
             raise SettingsError("--framing-base-url: only --framing-engine openai asks a server")
         dtype = settings.dtype or model.dtype or DEFAULT_DTYPE
-        return EngineOptions(model, dtype, settings.quantization or "none", settings=settings.engine_option)
-    for option, value in (("--framing-dtype", settings.dtype), ("--framing-quantization", settings.quantization)):
+        return EngineOptions(
+            model,
+            dtype,
+            settings.quantization or "none",
+            settings=settings.engine_option,
+            thinking=settings.thinking,
+        )
+    asked = (
+        ("--framing-dtype", settings.dtype),
+        ("--framing-quantization", settings.quantization),
+        ("--framing-thinking", settings.thinking),
+    )
+    for option, value in asked:
         if value is not None:
-            raise SettingsError(f"{option}: the server has loaded its weights already; choose it there")
+            raise SettingsError(f"{option}: the server was started with its own; choose it there")
     return EngineOptions(model, SERVERS_OWN, SERVERS_OWN, settings.base_url, settings.engine_option)
 
 

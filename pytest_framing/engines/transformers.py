@@ -77,12 +77,13 @@ class TransformersEngine:
         folder = spec.folder
         hold_matching(spec, self._tokenizer, self._config)
         self._hold_one_bos()
+        self._hold_thinking_choosable()
         return EngineIdentity(
             name=NAME,
             version=importlib.metadata.version("transformers"),
             invariance="fixed_shape",
             window=int(getattr(self._config.get_text_config(), "max_position_embeddings", 0)) or 2**31,
-            template_digest=text_digest(str(self._tokenizer.chat_template)),
+            template_digest=self._template_digest(),
             tokenizer_digest=text_digest(self._tokenizer.backend_tokenizer.to_str())
             if hasattr(self._tokenizer, "backend_tokenizer")
             else text_digest(repr(sorted(self._tokenizer.get_vocab().items()))),
@@ -102,8 +103,11 @@ class TransformersEngine:
             When the template refuses the conversation, for instance a system turn.
         """
         messages = [{"role": message.role, "content": message.content} for message in conversation]
+        chosen = {} if self._options.thinking is None else {"enable_thinking": self._options.thinking}
         try:
-            return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+            return str(
+                self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **chosen)
+            )
         except Exception as error:
             # Templates are programs that come with the model: they may raise anything.
             hint = "; try --framing-placement user" if messages[0]["role"] == "system" else ""
@@ -324,6 +328,27 @@ class TransformersEngine:
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         # The template has written the special tokens already.
         return list(self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
+
+    def _hold_thinking_choosable(self) -> None:
+        if self._options.thinking is None:
+            return
+        probe = [{"role": "user", "content": "-"}]
+        written = {
+            self._tokenizer.apply_chat_template(
+                probe, add_generation_prompt=True, tokenize=False, enable_thinking=thinking
+            )
+            for thinking in (True, False)
+        }
+        if len(written) < 2:
+            raise CheckpointError(
+                f"--framing-thinking: the chat template of {self._options.model.location} does not let one choose "
+                "(it has no enable_thinking); leave the option out"
+            )
+
+    def _template_digest(self) -> str:
+        """Digest of the template, and of what was chosen where it lets one choose."""
+        template, thinking = str(self._tokenizer.chat_template), self._options.thinking
+        return text_digest(template) if thinking is None else text_digest(template, f"enable_thinking={thinking}")
 
     def _hold_one_bos(self) -> None:
         from pytest_framing.framings import Message

@@ -88,6 +88,15 @@ def test_placement_moves_the_framing_into_the_user_turn(project: GateProject) ->
     assert protocol(project)["deciding"]["framings"]["reference"]["rendered_digest"] != rendered
 
 
+def test_thinking_opens_the_reasoning_and_is_part_of_the_protocol(project: GateProject) -> None:
+    project.run()
+    assert not any(line["reasoning"] for line in project.lines("responses"))
+    template = protocol(project)["deciding"]["template"]
+    assert project.run("--framing-thinking", "on").ret == pytest.ExitCode.OK
+    assert all(line["reasoning"] and line["answer"] for line in project.lines("responses"))
+    assert protocol(project)["deciding"]["template"] != template
+
+
 def test_prompts_of_a_file_replace_the_suites(project: GateProject) -> None:
     (project.pytester.path / "mine.csv").write_text("id,text\nonly,Describe a gizmo.\n", encoding="utf-8")
     project.run("--framing-prompts", "file=mine.csv")

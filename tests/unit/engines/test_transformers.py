@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from pytest_framing.engines.engine import BatchRequest, Completion, Decoding, EngineOptions
+from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import CheckpointError, EngineError
 from pytest_framing.framings import Message
@@ -140,6 +141,50 @@ def test_a_sampled_answer_depends_on_its_seed_alone(engine: TransformersEngine) 
     alone = answers(engine.run(request(ASKED[1:2], decoding=drawn, seeds=[12])))
     other = answers(engine.run(request(ASKED[1:2], decoding=drawn, seeds=[99])))
     assert together[1] == alone[0] != other[0]
+
+
+@pytest.fixture(scope="module")
+def thinker() -> Iterator[TransformersEngine]:
+    started = TransformersEngine(EngineOptions(resolve_model("tiny"), "float32", thinking=True))
+    started.start()
+    yield started
+    started.close()
+
+
+def test_a_model_that_is_told_to_think_reasons_before_it_answers(thinker: TransformersEngine) -> None:
+    for completion in thinker.run(request(ASKED[:2], decoding=Decoding(max_new_tokens=128))):
+        parts = split_reasoning(completion.text, opened=completion.opened_reasoning)
+        assert parts.reasoning
+        assert parts.answer
+        assert completion.finish_reason == "stop"
+
+
+def test_a_limit_of_the_answer_leaves_the_reasoning_alone(thinker: TransformersEngine) -> None:
+    whole = thinker.run(request(ASKED[:2], decoding=Decoding(max_new_tokens=128)))
+    limited = thinker.run(request(ASKED[:2], decoding=Decoding(max_new_tokens=128, max_answer_tokens=5)))
+    for long, short in zip(whole, limited, strict=True):
+        assert short.finish_reason == "length"
+        assert short.token_ids == long.token_ids[: short.new_tokens]
+        before, after = (split_reasoning(one.text, opened=one.opened_reasoning) for one in (long, short))
+        assert after.reasoning == before.reasoning
+        assert 0 < len(after.answer) < len(before.answer)
+
+
+def test_thinking_cannot_be_chosen_where_the_template_knows_no_such_thing(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text().replace("enable_thinking", "something_else"))
+    with pytest.raises(CheckpointError, match="does not let one choose"):
+        TransformersEngine(EngineOptions(resolve_model(str(folder)), "float32", thinking=True)).identity()
+
+
+def test_thinking_is_part_of_the_templates_digest() -> None:
+    spec = resolve_model("tiny")
+    digests = {
+        TransformersEngine(EngineOptions(spec, "float32", thinking=thinking)).identity().template_digest
+        for thinking in (None, True, False)
+    }
+    assert len(digests) == 3
 
 
 def copied(folder: Path) -> Path:
