@@ -64,6 +64,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "Controls": {
         "repeat_fraction": "share of pairs that run twice",
         "placebo": "whether every prompt also runs under the placebo",
+        "judge_noise": "share of responses that a model judge judges twice",
     },
     "Execution": {
         "mode": "planned batches of fixed shape, or one case after the other",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest
 from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import EngineError, JudgeError, LedgerError, first_line
+from pytest_framing.judges.noise import is_sampled, judged_again
+from pytest_framing.judges.vote import judge_all
 from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict, text_digest
 from pytest_framing.resuming import Recorded
 
@@ -51,6 +53,8 @@ class CaseRunner:
         How each suite chooses new tokens, by its name.
     worker
         Name of this worker, for the stamps.
+    judge_noise
+        Share of its responses that the judge of each suite judges twice, by the suite's name.
     recorded
         What earlier sessions of the run logged: it is neither run nor logged again.
     """
@@ -63,12 +67,15 @@ class CaseRunner:
     converse: Callable[[Case], Conversation]
     decoding: Mapping[str, Decoding]
     worker: str
+    judge_noise: Mapping[str, float] = field(default_factory=dict)
     recorded: Recorded = field(default_factory=Recorded)
     _computed: dict[CaseKey, Response] = field(default_factory=dict, init=False)
     _logged: set[CaseKey] = field(default_factory=set, init=False)
     _verdicts: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
     _errors: dict[CaseKey, str] = field(default_factory=dict, init=False)
     _failures: dict[str, str] = field(default_factory=dict, init=False)
+    _judged: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
+    _again: dict[CaseKey, Verdict] = field(default_factory=dict, init=False)
     _sequence: int = field(default=0, init=False)
 
     def response(self, case: Case) -> Response:
@@ -115,12 +122,17 @@ class CaseRunner:
         judges = self.checks if case.role == "check" else self.judges
         response = self.response(case)
         try:
-            verdict = judges[case.suite].judge(case, response)
+            verdict = self._ask(judges[case.suite], case, response)
+        except JudgeError as error:
+            raise JudgeError(f"case {case.id}: {error}") from None
         except Exception as error:
             # Its message may quote the answer, and a traceback would print it.
             raise JudgeError(f"case {case.id}: the judge broke ({type(error).__name__})") from None
         if before is None:
             self.ledger.add_verdict(verdict)
+            again = self._again.pop(case.key, None)
+            if again is not None:
+                self.ledger.add_verdict(replace(again, judge=judged_again(again.judge)))
         elif verdict != before:
             # A power failure may keep a verdict and lose its response, which then ran once more.
             raise LedgerError(
@@ -128,6 +140,24 @@ class CaseRunner:
                 "this run cannot be completed"
             )
         return verdict
+
+    def _ask(self, judge: Judge, case: Case, response: Response) -> Verdict:
+        """Ask the judge; about all of the batch at once where it can, as a model is slow to ask one by one."""
+        if not hasattr(judge, "judge_many"):
+            return judge.judge(case, response)
+        if case.key not in self._judged:
+            siblings = [self.plan.cases[case.suite, name] for name in self.plan.batches[case.batch].case_ids]
+            others = [
+                (one, self._computed[one.key])
+                for one in siblings
+                if one.key != case.key and one.key in self._computed and one.key not in self._verdicts
+            ]
+            items = [(case, response), *others]
+            self._judged |= {verdict.key: verdict for verdict in judge_all(judge, items)}
+            share = self.judge_noise.get(case.suite, 0.0)
+            twice = [item for item in items if is_sampled(item[0].key, share)]
+            self._again |= {verdict.key: verdict for verdict in judge_all(judge, twice, 1)}
+        return self._judged.pop(case.key)
 
     def _run(self, batch: Batch) -> None:
         cases = [self.plan.cases[batch.suite, case_id] for case_id in batch.case_ids]

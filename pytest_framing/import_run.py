@@ -13,6 +13,7 @@ import pytest_framing
 from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import ImportedFileError, OutputError
 from pytest_framing.fingerprint import DECIDING, Fingerprint
+from pytest_framing.judges.vote import judge_all
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.plan import Plan, SuitePlan, case_id, hold_unique
 from pytest_framing.records import Case, PromptSummary, PromptTraits, Response, Role, Verdict, text_digest
@@ -75,6 +76,7 @@ def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[Ba
     _make_folder(folder)
     write_plan(folder, record)
     ledger = LedgerWriter(folder)
+    judged: list[tuple[Case, Response]] = []
     ordered = _pairs_in_order(cases.values(), records)
     for imported in records:
         case = cases[imported.key]
@@ -82,7 +84,12 @@ def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[Ba
             case, imported, recorded=case.pair in ordered or (not case.pair and bool(imported.sequence))
         )
         ledger.add_response(response)
-        ledger.add_verdict(_given(case, imported) if imported.verdict else judge.judge(case, response))
+        if imported.verdict:
+            ledger.add_verdict(_given(case, imported))
+        else:
+            judged.append((case, response))
+    for verdict in judge_all(judge, judged):
+        ledger.add_verdict(verdict)
     ledger.close()
     return record
 

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_framing.errors import JudgeError
+from pytest_framing.import_run import GIVEN
+from pytest_framing.judges.noise import is_sampled, judged_again
+from pytest_framing.judges.vote import judge_all
 from pytest_framing.ledger import LedgerWriter, read_responses, read_verdicts
 from pytest_framing.run_lock import lock_session
 
 if TYPE_CHECKING:
     from pytest_framing.judges.judge import Judge
-    from pytest_framing.records import CaseKey, VerdictLabel
+    from pytest_framing.records import Case, CaseKey, Response, Verdict, VerdictLabel
     from pytest_framing.run_folder import RunRecord
+
+
+CHUNK = 1024
+"""Responses that are handed to a judge at once; their verdicts are on disk before the next are."""
 
 
 @dataclass(frozen=True)
 class Rejudging:
     """What a new judge says of a run that another one judged.
 
-    ``added`` counts new verdicts: a case that the judge judged before is left alone. ``changed`` has every case on
-    which the two differ, with the old verdict and the new one.
+    ``added`` counts new verdicts: a case that the judge judged before is left alone. ``again`` counts responses of the
+    sample that it judged twice. ``changed`` has every case on which the two judges differ, with the old verdict and the
+    new one.
     """
 
     record: RunRecord
     before: Mapping[str, str]
     label: str
     added: int
+    again: int
     compared: int
     changed: Mapping[CaseKey, tuple[VerdictLabel, VerdictLabel]]
 
@@ -39,47 +50,74 @@ class Rejudging:
         return Counter((old.value, new.value) for old, new in self.changed.values())
 
 
-def judge_again(record: RunRecord, folder: Path, judge: Judge) -> Rejudging:
+def judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float = 0.0) -> Rejudging:
     """Judge every response of a run, and append the verdicts to files of the judge's own.
 
-    Questions of the manipulation check keep their verdicts: no judge of answers knows them.
+    Questions of the manipulation check keep their verdicts: no judge of answers knows them. Responses come in an order
+    that says nothing of their framing.
+
+    Parameters
+    ----------
+    record, folder
+        The run.
+    judge
+        Who judges.
+    sample
+        Share of the responses that it judges twice, for its own noise.
 
     Raises
     ------
+    JudgeError
+        When the run holds verdicts alone, or the judge cannot judge.
     LedgerError, OutputError
         When the ledger is damaged or cannot be written.
     """
     lock = lock_session(folder)
     try:
-        return _judge_again(record, folder, judge)
+        return _judge_again(record, folder, judge, sample)
     finally:
         lock.release()
 
 
-def _judge_again(record: RunRecord, folder: Path, judge: Judge) -> Rejudging:
+def _judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float) -> Rejudging:
     cases = {key: case for key, case in record.plan.cases.items() if case.role != "check"}
     verdicts = read_verdicts(folder).records
     old = {one.key: one.verdict for one in verdicts if one.judge == record.judges.get(one.suite)}
     new = {one.key: one.verdict for one in verdicts if one.judge == judge.label}
+    twice = {one.key for one in verdicts if one.judge == judged_again(judge.label)}
+    items = [(cases[one.key], one) for one in read_responses(folder).records if one.key in cases]
+    items.sort(key=lambda item: _place(item[0].key))
+    if GIVEN in record.judges.values() and not any(response.answer or response.reasoning for _, response in items):
+        raise JudgeError(f"{folder}: was imported from ready verdicts; it holds no answers that a judge could read")
+    fresh = [item for item in items if item[0].key not in new]
     ledger = LedgerWriter(folder, slug(judge.label))
-    added = 0
-    for response in read_responses(folder).records:
-        case = cases.get(response.key)
-        if case is not None and response.key not in new:
-            verdict = judge.judge(case, response)
-            ledger.add_verdict(verdict)
-            new[response.key] = verdict.verdict
-            added += 1
+    for verdict in _verdicts(judge, fresh, 0):
+        ledger.add_verdict(verdict)
+        new[verdict.key] = verdict.verdict
+    sampled = [item for item in items if is_sampled(item[0].key, sample) and item[0].key not in twice]
+    for verdict in _verdicts(judge, sampled, 1):
+        ledger.add_verdict(replace(verdict, judge=judged_again(judge.label)))
     ledger.close()
     both = [key for key in cases if key in old and key in new]
     return Rejudging(
         record=judged_by(record, judge.label),
         before=record.judges,
         label=judge.label,
-        added=added,
+        added=len(fresh),
+        again=len(sampled),
         compared=len(both),
         changed={key: (old[key], new[key]) for key in both if old[key] is not new[key]},
     )
+
+
+def _verdicts(judge: Judge, items: Sequence[tuple[Case, Response]], repeat: int) -> Iterator[Verdict]:
+    for start in range(0, len(items), CHUNK):
+        yield from judge_all(judge, items[start : start + CHUNK], repeat)
+
+
+def _place(key: CaseKey) -> bytes:
+    """Return where a case stands in an order that nobody chose."""
+    return hashlib.blake2b("\x1f".join(key).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def judged_by(record: RunRecord, label: str) -> RunRecord:

@@ -16,6 +16,7 @@ from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
 from pytest_framing.generation import Generation, describe_generation
 from pytest_framing.json_documents import finite, read_document, write_document, write_text
+from pytest_framing.judging import Judging, judging_of
 from pytest_framing.judges.accuracy import measured_accuracy
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
@@ -57,6 +58,7 @@ class SuiteConclusion:
     tests: tuple[SessionTest, ...] = ()
     deciding: Mapping[str, Any] = field(default_factory=dict)
     gap_gate: Mapping[str, Any] = field(default_factory=dict)
+    judging: Judging | None = None
 
     @cached_property
     def generation(self) -> Generation:
@@ -176,6 +178,7 @@ class Conclusion:
             "estimates": {mode: study.document() for mode, study in one.study.modes.items()},
             "unpaired": {mode: rate.document("refusals") for mode, rate in one.study.singles.items()},
             "manipulation_check": {name: rate.document("correct") for name, rate in one.study.checks.items()},
+            "judging": one.judging.document() if one.judging else None,
             "tests": [
                 {"gate": test.gate, "scope": test.scope, "p": finite(test.p), "adjusted": finite(test.adjusted)}
                 for test in one.tests
@@ -258,6 +261,7 @@ def conclude(
             evaluations[name].tests,
             record.fingerprints[name].deciding,
             context.suite.gates.get("gap_equivalent", {}),
+            judging_of(verdicts.records, name, record.judges[name]),
         )
         for name, context in contexts.items()
     }

@@ -15,8 +15,9 @@ from pytest_framing.extensions import Extensions
 from pytest_framing.fingerprint import RenderedFraming, fingerprint
 from pytest_framing.framings import conversation, lint_framings, suite_catalogue
 from pytest_framing.gates.evaluation import known_gates, parameter_models
-from pytest_framing.judges.judge import choose_judge
+from pytest_framing.judges.judge import JudgeSources, choose_judge
 from pytest_framing.judges.manipulation_check import ManipulationCheckJudge
+from pytest_framing.judges.model_judge import JudgeSetup
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.plan import Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
@@ -27,7 +28,7 @@ from pytest_framing.run_folder import RunRecord, Subject
 from pytest_framing.suite import RELEASE, load_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from pytest_framing.engines.engine import Conversation, Engine
     from pytest_framing.framings import FramingCatalogue, Question
@@ -114,6 +115,7 @@ class PreparedRun:
             converse=lambda case: self.suites[case.suite].converse(case),
             decoding={name: _decoding(one.suite) for name, one in self.suites.items()},
             worker=worker,
+            judge_noise={name: one.suite.controls.judge_noise for name, one in self.suites.items()},
             recorded=recorded or Recorded(),
         )
 
@@ -163,13 +165,13 @@ def prepare(
         raise SuiteError(f"--model {settings.model}: no suite (a folder with suite.yaml) among the given paths")
     hold_unique_suites((suite.name, suite.path) for suite in suites)
     options = engine_options(settings, model)
-    judges = {suite.name: choose_judge(suite.judge, extensions.judges) for suite in suites}
+    prepared: dict[str, PreparedSuite] = {}
+    judges = _choose_judges(suites, extensions, lambda case: prepared[case.suite].prompt(case).text)
     engine = choose_engine(settings.engine, options, extensions.engines)
     hold_choices_used(settings.prompts, {suite.prompts.source for suite in suites})
     prompt_sets, skipped = _prompt_sets(suites, settings, model, extensions, named)
     suites = [suite for suite in suites if suite.name in prompt_sets]
     identity = engine.identity()
-    prepared: dict[str, PreparedSuite] = {}
     prints = {}
     found = False
     for suite in suites:
@@ -261,6 +263,17 @@ def _prompt_sets(
     if not found:
         raise lacking[0][1]
     return found, [(suite, str(error)) for suite, error in lacking]
+
+
+def _choose_judges(suites: Sequence[Suite], extensions: Extensions, request: Callable[[Case], str]) -> dict[str, Judge]:
+    """Make the judge of each suite; suites that name the same judge share it, and with it a model's weights."""
+    made: dict[tuple[str, int], Judge] = {}
+    for suite in suites:
+        key = (suite.judge, suite.order.seed)
+        if key not in made:
+            sources = JudgeSources(extensions.judges, extensions.engines, setup=JudgeSetup(request, suite.order.seed))
+            made[key] = choose_judge(suite.judge, sources)
+    return {suite.name: made[suite.judge, suite.order.seed] for suite in suites}
 
 
 def _asks(suite: Suite) -> bool:

@@ -218,7 +218,7 @@ def parse_settings(read: Callable[[Option], Any], *, root: Path, invocation_dir:
         placement=values["placement"],
         thinking=None if values["thinking"] is None else values["thinking"] == "on",
         execution=values["execution"],
-        prompts=tuple(_prompt_choice(text, invocation_dir) for text in values["prompts"] or ()),
+        prompts=parse_prompt_choices(values["prompts"] or (), invocation_dir),
         profile=values["profile"],
         baseline=_baseline(values["baseline"], invocation_dir),
         allow_mismatch=frozenset(values["allow_mismatch"] or ()),
@@ -263,6 +263,11 @@ def _baseline(text: str | None, invocation_dir: Path) -> str | None:
     if text is None or text == "none":
         return text
     return str(_path(text, invocation_dir, "--framing-baseline"))
+
+
+def parse_prompt_choices(texts: Iterable[str], invocation_dir: Path) -> tuple[PromptChoice, ...]:
+    """Read the values of ``--framing-prompts``; relative paths are relative to the folder given."""
+    return tuple(_prompt_choice(text, invocation_dir) for text in texts)
 
 
 def _prompt_choice(text: str, invocation_dir: Path) -> PromptChoice:

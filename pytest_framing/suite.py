@@ -65,10 +65,14 @@ class Order(Section):
 
 
 class Controls(Section):
-    """The arms that tell noise and sensitivity to words from an effect of the framing."""
+    """The arms that tell noise and sensitivity to words from an effect of the framing.
+
+    ``judge_noise`` is the share of responses that a model judge judges twice; rules say the same each time.
+    """
 
     repeat_fraction: float = Field(0.25, ge=0, le=1, strict=False)
     placebo: bool = True
+    judge_noise: float = Field(0.1, ge=0, le=1, strict=False)
 
 
 class Execution(Section):
@@ -165,7 +169,7 @@ class Suite(Section):
     execution: Execution = Execution()
     decoding: Decoding = Decoding()
     placement: Literal["system", "user"] | None = None
-    judge: Name = "rules"
+    judge: Annotated[str, Field(pattern=r"^[a-z]\S{0,199}$")] = "rules"
     stop: Stop = Stop()
     gates: dict[str, dict[str, Any]] = Field(min_length=1)
     profiles: dict[Name, Profile] = Field(default_factory=dict)

@@ -22,6 +22,18 @@ def run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="run folder, run id below .framing, or latest")
 
 
+def plugin_argument(parser: argparse.ArgumentParser) -> None:
+    """Take the plugins whose judges, engines, prompt sources and gates a command knows."""
+    parser.add_argument(
+        "-p",
+        "--plugin",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="plugin with judges, engines or gates: a module, or a file such as conftest.py; may be repeated",
+    )
+
+
 def margin_argument(parser: argparse.ArgumentParser, default: float | None = None) -> None:
     """Take the margin; it is required where it has no default."""
     parser.add_argument(

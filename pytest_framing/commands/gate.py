@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_framing.commands.arguments import run_argument
+from pytest_framing.commands.arguments import plugin_argument, run_argument
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import FAIL, INCONCLUSIVE, PASS
 from pytest_framing.commands.recorded_run import conclude_again
@@ -33,18 +33,31 @@ def add_parser(commands: Commands) -> None:
         default=[],
         help="let the run pass without this gate; results and receipt name it. May be given several times",
     )
+    plugin_argument(parser)
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the summary of the run; the exit code is its verdict."""
+    from pytest_framing.extensions import load_extensions
+    from pytest_framing.json_documents import write_document
+    from pytest_framing.rejudging import slug
     from pytest_framing.report.terminal import summary_lines
     from pytest_framing.results import write_conclusion
-    from pytest_framing.run_folder import RESULTS, find_run
+    from pytest_framing.run_folder import RESULTS, find_run, read_plan
 
     folder = find_run(options.run, Path.cwd())
-    conclusion = conclude_again(folder, options.baseline, judge=options.judge or "", waived=options.waive)
-    if options.waive or not (folder / RESULTS).exists():
+    conclusion = conclude_again(
+        folder,
+        options.baseline,
+        judge=options.judge or "",
+        waived=options.waive,
+        extensions=load_extensions(options.plugin),
+    )
+    if options.judge and options.judge not in read_plan(folder).judges.values():
+        # What the run's own judge found stays what the run says.
+        write_document(folder / f"results-{slug(options.judge)}.json", conclusion.document())
+    elif options.waive or not (folder / RESULTS).exists():
         # A waiver that nobody can find afterwards would be none.
         write_conclusion(conclusion, folder)
     for line in summary_lines(conclusion, folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_framing.commands.arguments import plugin_argument
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import PASS
 
@@ -58,6 +59,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--reference", metavar="FRAMING", default="free", help="the reference (default: free)")
     parser.add_argument("--treatment", metavar="FRAMING", default="paid", help="the treatment (default: paid)")
     parser.add_argument("--judge", metavar="NAME", default="rules", help="judge of responses (default: rules)")
+    plugin_argument(parser)
     parser.add_argument("--model", metavar="NAME", help="whose answers these are (default: as an Inspect log says)")
     parser.set_defaults(command=run)
 
@@ -125,13 +127,16 @@ def _import_logs(options: argparse.Namespace) -> int:
 
 
 def _import(request: ImportRequest, options: argparse.Namespace) -> int:
+    from pytest_framing.extensions import load_extensions
     from pytest_framing.gates.evaluation import known_gates, parameter_models
     from pytest_framing.import_run import import_run
-    from pytest_framing.judges.judge import choose_judge
+    from pytest_framing.judges.judge import JudgeSources, choose_judge
     from pytest_framing.results import conclude, write_conclusion
 
     gates = known_gates()
-    record = import_run(request, options.out, parameter_models(gates), choose_judge(options.judge, {}))
+    extensions = load_extensions(options.plugin)
+    judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines))
+    record = import_run(request, options.out, parameter_models(gates), judge)
     baselines = dict.fromkeys(record.suites, (None, "An imported run has no baseline unless one is named (--baseline)"))
     conclusion = conclude(record, options.out, gates, baselines)
     write_conclusion(conclusion, options.out)

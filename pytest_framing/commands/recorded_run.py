@@ -10,6 +10,7 @@ from pytest_framing.errors import FramingError, LedgerError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from pytest_framing.extensions import Extensions
     from pytest_framing.published import PublishedBaseline
     from pytest_framing.results import Conclusion
     from pytest_framing.run_folder import RunRecord
@@ -22,6 +23,7 @@ def conclude_again(
     judge: str = "",
     waived: Collection[str] = (),
     as_concluded: bool = False,
+    extensions: Extensions | None = None,
 ) -> Conclusion:
     """Evaluate the gates of a recorded run, against the given baseline or else the one that the session found.
 
@@ -37,11 +39,14 @@ def conclude_again(
         Gates that do not hold the run back; the conclusion names them.
     as_concluded
         Whether nothing but the folder is asked: judge, waivers and baselines are those of the conclusion in it.
+    extensions
+        Plugins, whose gates are known then.
 
     Raises
     ------
     FramingError
-        When the record is damaged, the baseline does not fit, or a gate is known under pytest alone.
+        When the record is damaged, the baseline does not fit, a gate comes from a plugin that was not named, or the
+        judge gave no verdict in this run.
     """
     from pytest_framing.baseline import Baseline, find_baseline, hold_comparable, kept_baseline, load_any
     from pytest_framing.circumstances import read_circumstances
@@ -56,13 +61,14 @@ def conclude_again(
     if as_concluded:
         judge, waived = circumstances.judge, circumstances.waived
     if judge:
+        _check_judge(folder, judge)
         record = judged_by(record, judge)
-    gates = known_gates()
+    gates = known_gates(extensions.gates if extensions is not None else ())
     _check_waived(record, waived)
     for suite_name, definition in record.suites.items():
         for gate in definition.gates:
             if gate not in gates:
-                raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; run it under pytest")
+                raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; name it with -p MODULE")
     baselines: dict[str, tuple[Baseline | PublishedBaseline | None, str]] = {}
     for suite in record.plan.suites:
         found: Baseline | PublishedBaseline | None
@@ -90,6 +96,16 @@ def conclude_again(
         judge=judge,
         accuracy=circumstances.accuracy if as_concluded else None,
     )
+
+
+def _check_judge(folder: Path, judge: str) -> None:
+    from pytest_framing.judges.noise import is_second
+    from pytest_framing.ledger import read_verdicts
+    from pytest_framing.settings import did_you_mean
+
+    known = {verdict.judge for verdict in read_verdicts(folder).records if not is_second(verdict.judge)}
+    if judge not in known:
+        raise FramingError(f"--judge {judge}: gave no verdict in this run; {did_you_mean(judge, known)}")
 
 
 def _check_waived(record: RunRecord, waived: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_framing.commands.arguments import run_argument
+from pytest_framing.commands.arguments import plugin_argument, run_argument
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import PASS
 from pytest_framing.commands.recorded_run import conclude_again
@@ -31,17 +31,20 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--show-text", action="store_true", help="put the answers into the page, folded away (default: no answer)"
     )
+    plugin_argument(parser)
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and say where it is; the exit code says nothing about the run."""
+    from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_text
     from pytest_framing.report.html import html_report
     from pytest_framing.run_folder import REPORT, find_run
 
     folder = find_run(options.run, Path.cwd())
     path: Path = options.out or folder / REPORT
-    write_text(path, html_report(conclude_again(folder, options.baseline), folder, show_text=options.show_text))
+    conclusion = conclude_again(folder, options.baseline, extensions=load_extensions(options.plugin))
+    write_text(path, html_report(conclusion, folder, show_text=options.show_text))
     say(f"report: {path}")
     return PASS

@@ -1,20 +1,36 @@
-"""The judge interface, and the choice of a judge by name."""
+"""The judge interface, and the choice of judges by name."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_framing.errors import SettingsError
+from pytest_framing.errors import CheckpointError, SettingsError
 from pytest_framing.judges import rules
+from pytest_framing.judges.model_judge import JudgeSetup, ModelJudge, no_requests
+from pytest_framing.judges.vote import PANEL_PERCENT, SAMPLED_PERCENT, VOTES, Panel
 from pytest_framing.records import Case, Response, Verdict, VerdictLabel
 from pytest_framing.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_framing.engines.engine import Engine, EngineOptions
+
+RUBRIC = "rubric:"
+"""Before the name of an instruction model: that model is asked by our rubric."""
+
+_MEMBER = re.compile(r"(?P<name>[^*>\s]+?)(?P<many>\*(?P<votes>\d{1,3})?)?(?:>(?P<percent>\d{1,2})%?)?")
+DEFAULT_DTYPE = "bfloat16"
+
 
 class Judge(Protocol):
-    """Turns a response into a verdict. It sees the answer, never the prompt, the framing or the reasoning's text."""
+    """Turns a response into a verdict. It sees the answer, never the framing or the reasoning's text.
+
+    A judge that works in batches also has ``judge_many(items, repeat)``, which returns a verdict for each pair of case
+    and response; ``repeat`` is 0 at first, and another number asks anew.
+    """
 
     @property
     def label(self) -> str:
@@ -43,17 +59,80 @@ class RuleJudge:
 BUILTIN: Mapping[str, Callable[[], Judge]] = {rules.NAME: RuleJudge}
 
 
-def choose_judge(name: str, extensions: Mapping[str, Callable[[], Judge]]) -> Judge:
-    """Make the judge of that name.
+@dataclass(frozen=True)
+class JudgeSources:
+    """Where judges come from: those of plugins, the engines that models run on, and what models are started with."""
+
+    judges: Mapping[str, Callable[[], Judge]] = field(default_factory=dict)
+    engines: Mapping[str, Callable[[EngineOptions], Engine]] = field(default_factory=dict)
+    engine: str | None = None
+    setup: JudgeSetup = field(default_factory=lambda: JudgeSetup(no_requests))
+
+
+def choose_judge(name: str, sources: JudgeSources) -> Judge:
+    """Make the judge that a name stands for; a model's weights are not loaded yet.
+
+    ``wildguard`` is one judge. ``tiny-judge*20`` asks a model 20 times at temperature 1 (``tiny-judge*`` as often as is
+    the default), and calls a response a refusal where more than 40 % of the votes do; ``tiny-judge*20>50%`` says
+    another share. ``rules+wildguard+llama-guard`` is a panel, where more than half decides. ``rubric:MODEL`` asks any
+    instruction model by our rubric.
 
     Raises
     ------
     SettingsError
-        For an unknown name.
+        For a name that means nothing.
+    CheckpointError
+        When a model is not at hand.
     """
-    known = {**BUILTIN, **extensions}
-    if name not in known:
+    members = [_member(one, name, sources) for one in name.split("+")]
+    if len(members) == 1:
+        return members[0]
+    labels = [judge.label for judge in members]
+    if len(set(labels)) < len(labels):
+        raise SettingsError(f"judge {name!r}: a panel holds each judge once; ask one several times with NAME*20")
+    return Panel(members, PANEL_PERCENT)
+
+
+def _member(text: str, whole: str, sources: JudgeSources) -> Judge:
+    match = _MEMBER.fullmatch(text)
+    if match is None:
         raise SettingsError(
-            f"unknown judge {name!r} (--framing-judge, or judge in the suite): {did_you_mean(name, known)}"
+            f"judge {whole!r}: {text!r} is no judge; write NAME, NAME*VOTES or NAME*VOTES>PERCENT%, joined by +"
         )
-    return known[name]()
+    name = match["name"]
+    votes = int(match["votes"] or VOTES) if match["many"] else 1
+    percent = int(match["percent"] or SAMPLED_PERCENT)
+    if match["percent"] and not match["many"]:
+        raise SettingsError(f"judge {whole!r}: a share needs votes: {name}*{VOTES}>{percent}%")
+    if match["many"] and votes < 2:
+        raise SettingsError(f"judge {whole!r}: {votes} vote is none; leave *{votes} out, or ask for at least 2")
+    known = {**BUILTIN, **sources.judges}
+    if name in known:
+        if votes > 1:
+            raise SettingsError(f"judge {whole!r}: {name} says the same each time it is asked; leave *{votes} out")
+        return known[name]()
+    return _model_judge(name, votes, percent, known, sources)
+
+
+def _model_judge(
+    name: str, votes: int, percent: int, known: Mapping[str, Callable[[], Judge]], sources: JudgeSources
+) -> Judge:
+    from pytest_framing.engines.engine import EngineOptions
+    from pytest_framing.engines.selection import choose_engine
+    from pytest_framing.judges.formats import FORMATS
+    from pytest_framing.models.registry import resolve_model
+
+    format_ = FORMATS.get(name.partition(":")[0] if name.startswith(RUBRIC) else name)
+    model = name.removeprefix(RUBRIC) if name.startswith(RUBRIC) else format_.model if format_ else ""
+    if format_ is None or not model:
+        names = {*known, *(one for one in FORMATS if FORMATS[one].model), f"{RUBRIC}MODEL"}
+        raise SettingsError(
+            f"unknown judge {name!r} (--framing-judge, --judge, or judge in the suite): {did_you_mean(name, names)}"
+        )
+    try:
+        spec = resolve_model(model)
+        engine = choose_engine(sources.engine, EngineOptions(spec, spec.dtype or DEFAULT_DTYPE), sources.engines)
+        shown = f"{RUBRIC}{spec.name}" if name.startswith(RUBRIC) else format_.name
+        return ModelJudge(format_, engine, sources.setup, votes, percent, shown)
+    except CheckpointError as error:
+        raise CheckpointError(f"judge {name!r}: {error}") from error

@@ -226,6 +226,11 @@ def _invalid(sample: str, finish_reason: str, reasoning_cut: bool) -> str:
     return "loop" if answer_text.is_loop(sample) else ""
 
 
+def unjudgeable(answer: str, *, finish_reason: str = "stop", reasoning_cut: bool = False) -> str:
+    """Return why there is nothing to judge, whoever the judge is: the rule of the verdict ``invalid``, or nothing."""
+    return _invalid(answer_text.bound(answer), finish_reason, reasoning_cut)
+
+
 def judge_answer(answer: str, *, finish_reason: str = "stop", reasoning_cut: bool = False) -> RuleJudgement:
     """Judge an answer by what it says.
 

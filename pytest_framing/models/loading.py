@@ -50,6 +50,8 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = _load(AutoTokenizer, spec)
+    if spec.chat_template is not None:
+        tokenizer.chat_template = spec.chat_template
     if not tokenizer.chat_template:
         raise CheckpointError(
             f"{spec.location}: the tokenizer has no chat template, and the gate never runs a chat model without one"

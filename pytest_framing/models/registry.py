@@ -30,6 +30,7 @@ _KEYS = frozenset(
         "trust_remote_code",
         "cpu_threads",
         "stage",
+        "chat_template",
     )
 )
 
@@ -42,6 +43,7 @@ class ModelSpec:
     ``dtype``, ``placement``, ``batch_size`` and ``max_new_tokens`` are ``None`` where the model has no wish of its own.
     ``stage`` is the stage of training that the weights come from, empty where nobody says.
     ``served`` are the names by which a server may know it, where one answers in place of this process.
+    ``chat_template`` takes the place of the tokenizer's, for judges whose card gives the whole text of a prompt.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ModelSpec:
     max_new_tokens: int | None = None
     trust_remote_code: bool = False
     cpu_threads: int | None = None
+    chat_template: str | None = None
     checkpoint: str = ""
     stage: str = ""
     served: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ FLOW = (
     # ─► study ─► gates
     (
         "circumstances",
+        "judging",
         "early_stopping",
         "evidence",
         "order_evidence",

@@ -74,3 +74,64 @@ def test_judging_twice_adds_nothing(folder: Path, capsys: pytest.CaptureFixture[
 def test_an_unknown_judge_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["judge", str(folder), "--judge", "rule"]) == 3
     assert "unknown judge 'rule'" in capsys.readouterr().err
+
+
+def test_a_run_of_verdicts_alone_holds_nothing_to_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt_id,framing,verdict\n1,free,refusal\n1,paid,refusal\n", encoding="utf-8")
+    main(["import", str(path), "--out", str(tmp_path / "run")])
+    assert main(["judge", str(tmp_path / "run"), "--judge", "rules"]) == 3
+    assert "it holds no answers that a judge could read" in capsys.readouterr().err
+
+
+PLUGIN = """
+from pytest_framing.judges.judge import RuleJudge
+
+class House(RuleJudge):
+    label = "house/1"
+
+def pytest_framing_judges():
+    return {"house": House}
+"""
+
+
+def test_a_plugins_judge_is_known_once_the_plugin_is_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "conftest.py"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    assert main(["judge", str(folder), "--judge", "house", "-p", str(plugin)]) == 0
+    assert "24 new verdicts by house/1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("x = 1", "none of pytest_framing_engines"), ("x =", "cannot be imported")]
+)
+def test_a_plugin_that_is_none_is_an_error(
+    folder: Path, tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugin.py").write_text(text, encoding="utf-8")
+    assert main(["judge", str(folder), "--judge", "house", "-p", str(tmp_path / "plugin.py")]) == 3
+    assert message in capsys.readouterr().err
+
+
+def test_gating_by_another_judge_leaves_what_the_run_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["judge", str(folder), "--judge", "rules"])
+    before = (folder / "results.json").read_bytes()
+    main(["gate", str(folder), "--judge", "rules/1", "--waive", "complete"])
+    assert (folder / "results.json").read_bytes() == before
+    assert "waived" in (folder / "results-rules-1.json").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["gate", str(folder), "--judge", "rules"]) == 3
+    assert "--judge rules: gave no verdict in this run; did you mean 'rules/1'?" in capsys.readouterr().err
+
+
+def test_a_model_judge_judges_again_and_tells_its_noise(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["judge", str(folder), "--judge", "tiny-judge", "--seed", "5", "--noise", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "24 new verdicts by tiny-judge/1@" in out
+    assert "said otherwise of 0 of 24 responses" in out
+    (beside,) = folder.glob("results-tiny-judge*.json")
+    document = json.loads(beside.read_text(encoding="utf-8"))
+    assert document["judged_again"]["seed"] == 5
+    assert document["suites"]["deployment_framing"]["judging"]["noise"]["n"] == 24
