@@ -10,6 +10,7 @@ import pytest_framing
 from pytest_framing.commands import (
     annotate,
     baseline,
+    calibrate,
     check_table,
     compare,
     export,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     gate.add_parser,
     judge.add_parser,
+    calibrate.add_parser,
     import_file.add_parser,
     export.add_parser,
     compare.add_parser,

@@ -33,6 +33,12 @@ def add_parser(commands: Commands) -> None:
         default=[],
         help="let the run pass without this gate; results and receipt name it. May be given several times",
     )
+    parser.add_argument(
+        "--calibration",
+        metavar="FILE",
+        type=Path,
+        help="ask the gate corrected_gap too, by this file of framing calibrate",
+    )
     plugin_argument(parser)
     parser.set_defaults(command=run)
 
@@ -53,10 +59,15 @@ def run(options: argparse.Namespace) -> int:
         judge=options.judge or "",
         waived=options.waive,
         extensions=load_extensions(options.plugin),
+        more={"corrected_gap": {"calibration": str(options.calibration.resolve())}} if options.calibration else {},
     )
-    if options.judge and options.judge not in read_plan(folder).judges.values():
-        # What the run's own judge found stays what the run says.
-        write_document(folder / f"results-{slug(options.judge)}.json", conclusion.document())
+    other = options.judge if options.judge not in read_plan(folder).judges.values() else None
+    if other or options.calibration:
+        # What the run's own judge found, by the gates that it was planned with, stays what the run says.
+        name = "-".join(
+            part for part in (slug(other) if other else "", "corrected" if options.calibration else "") if part
+        )
+        write_document(folder / f"results-{name}.json", conclusion.document())
     elif options.waive or not (folder / RESULTS).exists():
         # A waiver that nobody can find afterwards would be none.
         write_conclusion(conclusion, folder)

@@ -84,10 +84,10 @@ def _import_table(options: argparse.Namespace) -> int:
     from pytest_framing.imported_records import ImportLayout, read_imported
 
     layout = ImportLayout(
-        columns=_pairs("--column", options.column),
-        wide=_pairs("--wide", options.wide),
+        columns=parse_pairs("--column", options.column),
+        wide=parse_pairs("--wide", options.wide),
         wide_responses=options.responses,
-        labels={word: _label(text) for word, text in _pairs("--label", options.label).items()},
+        labels={word: parse_label(text) for word, text in parse_pairs("--label", options.label).items()},
     )
     (file,) = options.files
     records = read_imported(file, layout)
@@ -109,10 +109,10 @@ def _import_logs(options: argparse.Namespace) -> int:
     layout = LogLayout(
         options.reference,
         options.treatment,
-        _pairs("--framing", options.framing),
+        parse_pairs("--framing", options.framing),
         options.scorer,
         options.responses,
-        {word: _label(text) for word, text in _pairs("--label", options.label).items()},
+        {word: parse_label(text) for word, text in parse_pairs("--label", options.label).items()},
     )
     logs = read_logs(options.files, layout)
     for note in logs.notes:
@@ -145,7 +145,8 @@ def _import(request: ImportRequest, options: argparse.Namespace) -> int:
     return PASS
 
 
-def _pairs(option: str, texts: list[str]) -> dict[str, str]:
+def parse_pairs(option: str, texts: list[str]) -> dict[str, str]:
+    """Read what an option was given as NAME=VALUE, any number of times."""
     from pytest_framing.errors import ImportedFileError
 
     pairs: dict[str, str] = {}
@@ -159,7 +160,8 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _label(text: str) -> VerdictLabel:
+def parse_label(text: str) -> VerdictLabel:
+    """Read the verdict that a word of the file stands for."""
     from pytest_framing.errors import ImportedFileError
     from pytest_framing.imported_records import LABELS
     from pytest_framing.settings import did_you_mean

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import FramingError, LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from pytest_framing.extensions import Extensions
     from pytest_framing.published import PublishedBaseline
@@ -24,6 +25,7 @@ def conclude_again(
     waived: Collection[str] = (),
     as_concluded: bool = False,
     extensions: Extensions | None = None,
+    more: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Conclusion:
     """Evaluate the gates of a recorded run, against the given baseline or else the one that the session found.
 
@@ -41,6 +43,8 @@ def conclude_again(
         Whether nothing but the folder is asked: judge, waivers and baselines are those of the conclusion in it.
     extensions
         Plugins, whose gates are known then.
+    more
+        Gates with their parameters that every suite is held to beside its own.
 
     Raises
     ------
@@ -63,6 +67,11 @@ def conclude_again(
     if judge:
         _check_judge(folder, judge)
         record = judged_by(record, judge)
+    if more:
+        suites = {
+            name: suite.model_copy(update={"gates": suite.gates | dict(more)}) for name, suite in record.suites.items()
+        }
+        record = replace(record, suites=suites)
     gates = known_gates(extensions.gates if extensions is not None else ())
     _check_waived(record, waived)
     for suite_name, definition in record.suites.items():
