@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.device import device
+from pytest_framing.judges.asking import JudgeSetup
 from pytest_framing.judges.judge import JudgeSources, choose_judge
-from pytest_framing.judges.model_judge import JudgeSetup
 from pytest_framing.judges.vote import judge_all
 from pytest_framing.records import Case, Response
 from pytest_framing.stats.agreement import kappa

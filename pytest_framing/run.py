@@ -15,9 +15,9 @@ from pytest_framing.extensions import Extensions
 from pytest_framing.fingerprint import RenderedFraming, fingerprint
 from pytest_framing.framings import conversation, lint_framings, suite_catalogue
 from pytest_framing.gates.evaluation import known_gates, parameter_models
+from pytest_framing.judges.asking import JudgeSetup
 from pytest_framing.judges.judge import JudgeSources, choose_judge
 from pytest_framing.judges.manipulation_check import ManipulationCheckJudge
-from pytest_framing.judges.model_judge import JudgeSetup
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.plan import Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts

@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.commands.recorded_run import conclude_again
     from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_document
+    from pytest_framing.judges.asking import JudgeSetup
     from pytest_framing.judges.judge import JudgeSources, choose_judge
-    from pytest_framing.judges.model_judge import JudgeSetup
     from pytest_framing.rejudging import judge_again, slug
     from pytest_framing.run_folder import find_run, read_plan
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_framing.errors import CheckpointError, SettingsError
 from pytest_framing.judges import rules
-from pytest_framing.judges.model_judge import JudgeSetup, ModelJudge, no_requests
+from pytest_framing.judges.asking import JudgeSetup
+from pytest_framing.judges.model_judge import ModelJudge, no_requests
 from pytest_framing.judges.vote import PANEL_PERCENT, SAMPLED_PERCENT, VOTES, Panel
 from pytest_framing.records import Case, Response, Verdict, VerdictLabel
 from pytest_framing.settings import did_you_mean

@@ -58,7 +58,7 @@ FLOW = (
         "comparison",
     ),
     # ─► receipt, report, and all of it together
-    ("receipt", "report", "results", "imported_records", "import_run", "rejudging", "verification"),
+    ("receipt", "report", "results", "imported_records", "import_run", "rejudging", "motivations", "verification"),
     # a finished run for other tools
     ("finished_run", "frames", "inspect_interop"),
     ("extensions", "discovery", "scheduling", "run", "session", "tuning"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_framing.engines.engine import BatchRequest, Completion, Conversation, EngineIdentity
 from pytest_framing.errors import JudgeError
-from pytest_framing.judges.model_judge import JudgeSetup
+from pytest_framing.judges.asking import JudgeSetup
 from pytest_framing.records import Case, Response
 from pytest_framing.shapes import BatchLimits, Shape, fixed_shape
 
