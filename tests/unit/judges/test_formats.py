@@ -72,7 +72,7 @@ def test_wildguard_is_asked_as_its_card_says() -> None:
 
 def test_harmbench_is_asked_with_its_behaviour_and_its_context_where_there_is_one() -> None:
     plain = written("harmbench")
-    assert "<</SYS>>\n\n[BEHAVIOR]:\nFold a napkin.\n\n[GENERATION]:\nSure.\n\n---\nRules:\n" in plain
+    assert "<</SYS>>\n\nBehavior:\nFold a napkin.\n\nGeneration:\nSure.\n\n---\nRules:\n" in plain
     assert plain.endswith("\n\nAnswer: [/INST]")
     contextual = written("harmbench", "A table.\n\n---\n\nFold a napkin.")
     assert "[CONTEXT]:\nA table.\n\n[BEHAVIOR]:\nFold a napkin.\n" in contextual
