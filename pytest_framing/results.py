@@ -16,8 +16,8 @@ from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
 from pytest_framing.generation import Generation, describe_generation
 from pytest_framing.json_documents import finite, read_document, write_document, write_text
-from pytest_framing.judging import Judging, judging_of
 from pytest_framing.judges.accuracy import measured_accuracy
+from pytest_framing.judging import Judging, judging_of
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.receipt.statement import receipt_document

@@ -48,11 +48,10 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.commands.import_file import parse_label, parse_pairs
     from pytest_framing.errors import JudgeError
     from pytest_framing.imported_records import ImportLayout, read_imported
-    from pytest_framing.json_documents import write_document
+    from pytest_framing.json_documents import file_digest, write_document
     from pytest_framing.judges.calibration import Calibration, tabulate_labels
     from pytest_framing.judges.vote import threshold_of, vote_errors
     from pytest_framing.ledger import read_verdicts
-    from pytest_framing.receipt import file_digest
     from pytest_framing.rejudging import slug
     from pytest_framing.run_folder import find_run, read_plan
 

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         more={"corrected_gap": {"calibration": str(options.calibration.resolve())}} if options.calibration else {},
     )
     other = options.judge if options.judge not in read_plan(folder).judges.values() else None
-    if other or options.calibration:
+    if (other or options.calibration) and (folder / RESULTS).exists():
         # What the run's own judge found, by the gates that it was planned with, stays what the run says.
         name = "-".join(
             part for part in (slug(other) if other else "", "corrected" if options.calibration else "") if part

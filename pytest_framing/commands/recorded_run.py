@@ -65,7 +65,8 @@ def conclude_again(
     if as_concluded:
         judge, waived = circumstances.judge, circumstances.waived
     if judge:
-        _check_judge(folder, judge)
+        if not as_concluded:
+            _check_judge(folder, judge)
         record = judged_by(record, judge)
     if more:
         suites = {

@@ -295,13 +295,18 @@ def test_a_run_that_passes_by_a_waiver_becomes_no_baseline_unasked(
     assert "was waived; --force" in capsys.readouterr().err
 
 
-def test_verdicts_that_came_later_are_noted_and_change_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def judged_by_rules(folder: Path) -> None:
+    """Add the verdicts of another judge, who agrees."""
     ledger = LedgerWriter(folder, "rules-1")
     for verdict in read_verdicts(folder).records:
         ledger.add_verdict(replace(verdict, judge="rules/1"))
     ledger.close()
+
+
+def test_verdicts_that_came_later_are_noted_and_change_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged_by_rules(folder)
     assert main(["verify", str(folder)]) == 0
     assert "note: not bound by the receipt: verdicts-rules" in capsys.readouterr().out
 
@@ -365,8 +370,10 @@ def test_a_run_is_verified_against_the_baseline_that_it_keeps_wherever_the_first
 def test_a_run_that_was_concluded_by_another_judge_is_verified_by_that_judge(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["judge", str(folder), "--judge", "rules"]) == 0
+    judged_by_rules(folder)
+    (folder / "results.json").unlink()
     assert main(["gate", str(folder), "--judge", "rules/1", "--waive", "power"]) in (0, 1, 2)
+    assert json.loads((folder / "circumstances.json").read_text(encoding="utf-8"))["judge"] == "rules/1"
     capsys.readouterr()
     assert main(["verify", str(folder)]) == 0
 
