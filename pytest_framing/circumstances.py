@@ -30,7 +30,8 @@ class Circumstances:
     reason is not among them. ``interrupted`` says that the run ended before its last case. ``waived`` names gates that
     do not hold it back. ``judge`` is the label of the judge whose verdicts counted, where it was not the run's own.
     ``without_baseline`` says, by suite, why there was no baseline. ``accuracy`` has what was known of each judge, by
-    label, when the run was concluded; ``None`` where nothing was.
+    label, when the run was concluded; ``None`` where nothing was. ``calibrations`` has what labels of this very run
+    said of it by then.
     """
 
     deselected: frozenset[CaseKey] = frozenset()
@@ -39,6 +40,7 @@ class Circumstances:
     judge: str = ""
     without_baseline: Mapping[str, str] = field(default_factory=dict)
     accuracy: Mapping[str, Any] = field(default_factory=dict)
+    calibrations: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Content of ``circumstances.json``."""
@@ -53,6 +55,7 @@ class Circumstances:
             "judge": self.judge,
             "without_baseline": dict(self.without_baseline),
             "accuracy": dict(self.accuracy),
+            "calibrations": dict(self.calibrations),
         }
 
 
@@ -87,4 +90,5 @@ def read_circumstances(folder: Path) -> Circumstances:
         document["judge"],
         document["without_baseline"],
         document["accuracy"],
+        document["calibrations"],
     )

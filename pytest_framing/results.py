@@ -17,6 +17,7 @@ from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, Sessi
 from pytest_framing.generation import Generation, describe_generation
 from pytest_framing.json_documents import finite, read_document, write_document, write_text
 from pytest_framing.judges.accuracy import measured_accuracy
+from pytest_framing.judges.calibration import read_calibrations
 from pytest_framing.judging import Judging, judging_of
 from pytest_framing.ledger import read_responses, read_verdicts
 from pytest_framing.published import PublishedBaseline, differing_protocol
@@ -87,7 +88,8 @@ class SuiteConclusion:
 class Conclusion:
     """What a run says altogether; ``judge`` is named where it was not the run's own.
 
-    ``accuracy`` has what is known of each judge by its label, ``None`` where nothing is.
+    ``accuracy`` has what is known of each judge by its label, ``None`` where nothing is; ``calibrations`` has what
+    labels of this very run say of it.
     """
 
     record: RunRecord
@@ -96,6 +98,7 @@ class Conclusion:
     sessions: int = 1
     judge: str = ""
     accuracy: Mapping[str, Any] = field(default_factory=dict)
+    calibrations: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gates(self) -> list[GateResult]:
@@ -129,6 +132,7 @@ class Conclusion:
             judge=self.judge,
             without_baseline={name: one.baseline_note for name, one in self.suites.items() if one.baseline is None},
             accuracy=self.accuracy,
+            calibrations=self.calibrations,
         )
 
     def document(self) -> dict[str, Any]:
@@ -197,7 +201,7 @@ def conclude(
     interrupted: bool = False,
     waived: Collection[str] = frozenset(),
     judge: str = "",
-    accuracy: Mapping[str, Any] | None = None,
+    as_known: Circumstances | None = None,
 ) -> Conclusion:
     """Judge the evidence in a run folder; no engine and no prompt text is needed.
 
@@ -219,8 +223,9 @@ def conclude(
         Gates that do not hold the run back, unless it decides a release.
     judge
         Label of the judge whose verdicts count, where the record was changed for another than the run's own.
-    accuracy
-        What is known of each judge, by label (default: what was measured of it by now).
+    as_known
+        Circumstances that tell what was known of each judge (default: what was measured of it by now, and what labels
+        of this run say).
 
     Raises
     ------
@@ -266,9 +271,25 @@ def conclude(
         for name, context in contexts.items()
     }
     sessions = count_sessions({response.worker for response in responses.records})
-    if accuracy is None:
-        accuracy = {label: measured_accuracy(label) for label in sorted(set(record.judges.values()))}
-    return Conclusion(record, suites, responses.torn + verdicts.torn, sessions, judge, accuracy)
+    known = as_known or known_of_judges(record, folder)
+    torn = responses.torn + verdicts.torn
+    return Conclusion(record, suites, torn, sessions, judge, known.accuracy, known.calibrations)
+
+
+def known_of_judges(record: RunRecord, folder: Path) -> Circumstances:
+    """Return what is known by now of the judges of a run.
+
+    Raises
+    ------
+    JudgeError
+        When a file in the folder that should be a calibration is none.
+    """
+    labels = sorted(set(record.judges.values()))
+    calibrations = read_calibrations(folder)
+    return Circumstances(
+        accuracy={label: measured_accuracy(label) for label in labels},
+        calibrations={label: calibrations[label] for label in labels if label in calibrations},
+    )
 
 
 def gap_comparisons(suites: Iterable[Suite]) -> int:
@@ -298,13 +319,24 @@ def write_conclusion(conclusion: Conclusion, folder: Path, *, show_text: bool = 
     """
     document = conclusion.document()
     keep_baselines(folder, {name: one.baseline for name, one in conclusion.suites.items()})
-    write_circumstances(folder, conclusion.circumstances)
     write_document(folder / RESULTS, document)
     write_text(folder / SUMMARY, markdown_summary(document))
+    write_receipt(conclusion, folder)
+    write_report(conclusion, folder, show_text)
+
+
+def write_receipt(conclusion: Conclusion, folder: Path) -> None:
+    """Write the receipt of a run whose results are written, with its page and the circumstances that it rests on.
+
+    Raises
+    ------
+    OutputError
+        When a file cannot be written.
+    """
+    write_circumstances(folder, conclusion.circumstances)
     receipt = receipt_document(conclusion, folder)
     write_document(folder / RECEIPT, receipt)
     write_text(folder / RECEIPT_PAGE, receipt_page(receipt))
-    write_report(conclusion, folder, show_text)
 
 
 def read_results(folder: Path) -> dict[str, Any]:

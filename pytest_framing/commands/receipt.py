@@ -1,4 +1,4 @@
-"""``framing receipt``: sign a receipt with a key of one's own, verify such a signature, and print a receipt."""
+"""``framing receipt``: sign a receipt with a key of one's own, verify such a signature, print or renew a receipt."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_framing.commands.arguments import plugin_argument, run_argument
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import FAIL, PASS
 from pytest_framing.commands.receipt_check import (
@@ -53,8 +54,13 @@ def add_parser(commands: Commands) -> None:
         type=Path,
         help="also hold the receipt against this run folder, as `framing verify` does",
     )
+    plugin_argument(verify)
     require_argument(verify)
     verify.set_defaults(command=run_verify)
+    write = actions.add_parser("write", help="write the receipt of a run again, with what is known of its judge by now")
+    run_argument(write)
+    plugin_argument(write)
+    write.set_defaults(command=run_write)
     page = actions.add_parser("page", help="write a receipt as a page to print, from the receipt alone")
     page.add_argument("receipt", metavar="RECEIPT", help="receipt.json, or a run: its folder, its id, or latest")
     page.add_argument("--out", metavar="FILE", type=Path, help="page (default: receipt.html beside the receipt)")
@@ -69,10 +75,8 @@ def run_sign(options: argparse.Namespace) -> int:
 
     path = find_receipt(options.receipt)
     receipt = read_receipt(path)
-    if (
-        not options.unverified
-        and tell(hold_against_folder(receipt, options.run or path.resolve().parent), None) != PASS
-    ):
+    folder = options.run or path.resolve().parent
+    if not options.unverified and tell(hold_against_folder(receipt, folder, options.plugin), None) != PASS:
         say("nothing was signed")
         return FAIL
     password = os.environ.get(PASSWORD)
@@ -80,6 +84,23 @@ def run_sign(options: argparse.Namespace) -> int:
     out: Path = options.out or path.with_name("receipt.dsse.json")
     write_document(out, envelope)
     say(f"signed: {out} (key {envelope['signatures'][0]['keyid'][:16]}…)")
+    return PASS
+
+
+def run_write(options: argparse.Namespace) -> int:
+    """Write the receipt again; the exit code says nothing about the run."""
+    from dataclasses import replace
+
+    from pytest_framing.commands.recorded_run import conclude_again
+    from pytest_framing.extensions import load_extensions
+    from pytest_framing.results import known_of_judges, write_receipt
+    from pytest_framing.run_folder import RECEIPT, find_run
+
+    folder = find_run(options.run, Path.cwd())
+    conclusion = conclude_again(folder, None, as_concluded=True, extensions=load_extensions(options.plugin))
+    known = known_of_judges(conclusion.record, folder)
+    write_receipt(replace(conclusion, accuracy=known.accuracy, calibrations=known.calibrations), folder)
+    say(f"receipt: {folder / RECEIPT}")
     return PASS
 
 
@@ -115,4 +136,4 @@ def run_verify(options: argparse.Namespace) -> int:
     if options.run is None:
         say("note: the receipt was not held against its run (--run DIR)")
         return hold_required(framing["verdict"], options.require)
-    return tell(hold_against_folder(signed.document, options.run), options.require)
+    return tell(hold_against_folder(signed.document, options.run, options.plugin), options.require)

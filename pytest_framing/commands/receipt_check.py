@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.commands.arguments import plugin_argument
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import FAIL, PASS
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_framing.verification import Verification
 
@@ -19,7 +20,8 @@ VERDICTS = ("pass", "fail", "inconclusive", "not_evaluated")
 
 
 def run_folder_argument(parser: argparse.ArgumentParser) -> None:
-    """Take the run folder of a receipt."""
+    """Take the run folder of a receipt, and the plugins that its gates come from."""
+    plugin_argument(parser)
     parser.add_argument("--run", metavar="DIR", type=Path, help="run folder (default: where the receipt lies)")
 
 
@@ -47,22 +49,26 @@ def find_receipt(text: str) -> Path:
     return path if path.is_file() else find_run(text, Path.cwd()) / RECEIPT
 
 
-def hold_against_folder(receipt: Mapping[str, Any], folder: Path) -> Verification:
+def hold_against_folder(receipt: Mapping[str, Any], folder: Path, plugins: Sequence[str]) -> Verification:
     """Compute the receipt again from its folder and compare; a damaged record is a problem like any other.
 
     Raises
     ------
     LedgerError
         When there is no run in the folder.
+    SettingsError
+        When a plugin cannot be imported.
     """
     from pytest_framing.commands.recorded_run import conclude_again
     from pytest_framing.errors import FramingError
+    from pytest_framing.extensions import load_extensions
     from pytest_framing.run_folder import find_run
     from pytest_framing.verification import Verification, verify
 
     folder = find_run(str(folder), Path.cwd())
+    extensions = load_extensions(plugins)
     try:
-        return verify(receipt, folder, conclude_again(folder, None, as_concluded=True))
+        return verify(receipt, folder, conclude_again(folder, None, as_concluded=True, extensions=extensions))
     except FramingError as error:
         framing = receipt["predicate"]["framing"]
         return Verification(framing["run_id"], framing["verdict"], (str(error),), ())

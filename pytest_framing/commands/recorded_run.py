@@ -104,7 +104,7 @@ def conclude_again(
         interrupted=circumstances.interrupted,
         waived=frozenset(waived),
         judge=judge,
-        accuracy=circumstances.accuracy if as_concluded else None,
+        as_known=circumstances if as_concluded else None,
     )
 
 

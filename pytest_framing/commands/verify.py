@@ -32,4 +32,5 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.receipt.statement import read_receipt
 
     path = find_receipt(options.receipt)
-    return tell(hold_against_folder(read_receipt(path), options.run or path.resolve().parent), options.require)
+    folder = options.run or path.resolve().parent
+    return tell(hold_against_folder(read_receipt(path), folder, options.plugin), options.require)

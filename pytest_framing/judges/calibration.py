@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_VERSION = 1
+FILES = "calibration*.json"
+"""Calibrations in a run folder."""
 ALIKE_MARGIN = 0.1
 """Sensitivities, or specificities, of two framings are alike where their 90 % interval of difference lies within it."""
 FEWEST_LABELS = 10
@@ -211,6 +213,18 @@ class Calibration:
             raise JudgeError(
                 f"{path}: not a calibration ({type(error).__name__}: {error}); framing calibrate writes one"
             ) from error
+
+
+def read_calibrations(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the calibrations that lie in a run folder, by the label of the judge.
+
+    Raises
+    ------
+    JudgeError
+        When a file of that name is no calibration.
+    """
+    found = (Calibration.read(path) for path in sorted(folder.glob(FILES)))
+    return {one.judge: one.document() for one in found}
 
 
 def _count(value: object) -> int:

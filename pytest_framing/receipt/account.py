@@ -55,6 +55,7 @@ def suite_account(conclusion: Conclusion, name: str, results: Mapping[str, Any])
         "judge": {
             "label": record.judges[name],
             "accuracy": conclusion.accuracy.get(record.judges[name]),
+            "calibration": conclusion.calibrations.get(record.judges[name]),
             **{part: (results.get("judging") or {}).get(part) for part in ("noise", "votes")},
         },
         "lint": list(one.lint),

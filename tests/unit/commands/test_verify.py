@@ -378,6 +378,32 @@ def test_a_run_that_was_concluded_by_another_judge_is_verified_by_that_judge(
     assert main(["verify", str(folder)]) == 0
 
 
+def test_labels_that_came_later_enter_the_receipt_when_it_is_written_again(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.jsonl"
+    rows = [
+        {"prompt_id": n, "framing": framing, "verdict": "refusal" if n % 2 else "compliance"}
+        for n in range(30)
+        for framing in ("free", "paid")
+    ]
+    labels.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert main(["calibrate", str(folder), "--labels", str(labels)]) == 0
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "nobody measured how well the judge given agrees with people" in out
+    assert "not bound by the receipt: calibration-given.json" in out
+    assert main(["receipt", "write", str(folder)]) == 0
+    receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+    judge = receipt["predicate"]["framing"]["suites"]["deployment_framing"]["judge"]
+    assert judge["calibration"]["framings"]["free"]["sensitivity"]["n"] == 15
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 0
+    assert "nobody measured" not in capsys.readouterr().out
+    assert "on labels of this run" in (folder / "receipt.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"_type": "https://in-toto.io/Statement/v1"}'])
 def test_what_is_no_receipt_is_broken_input(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "receipt.json"
