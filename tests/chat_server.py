@@ -35,7 +35,6 @@ class ChatServer:
     root: Callable[[str, dict[str, Any]], dict[str, Any] | None] = lambda path, body: None
     port: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     most_at_once: int = 0
     _now: int = 0
@@ -48,7 +47,6 @@ class ChatServer:
     def take(self, body: dict[str, Any]) -> Sent:
         with self._lock:
             self.asked.append(body)
-            self.times.append(time.monotonic())
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
         try:

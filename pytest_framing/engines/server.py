@@ -30,6 +30,7 @@ PROBE = (Message("user", "What is 1 + 1? Answer with the number alone."),)
 PROBE_TOKENS = 512
 SHORT_TIMEOUT = 30.0
 """Seconds for questions that cost a server nothing."""
+SIGN_OF_LIFE_TIMEOUT = 5.0
 
 
 class ServerSettings(EngineSettings):
@@ -252,11 +253,11 @@ class Server:
             When it is not.
         """
         try:
-            await self._client.with_options(max_retries=0, timeout=SHORT_TIMEOUT).models.with_raw_response.list()
-        except self._openai.APIStatusError:
-            return  # it is there, whatever it thinks of the question
-        except self._openai.OpenAIError:
-            raise UnreachableError("the server is out of reach") from None
+            await self._client.with_options(max_retries=0, timeout=SIGN_OF_LIFE_TIMEOUT).models.with_raw_response.list()
+        except self._openai.OpenAIError as error:
+            # It is there, whatever it thinks of the question, unless it is a proxy that has lost its server.
+            if getattr(error, "status_code", 500) >= 500:
+                raise UnreachableError("the server is out of reach") from None
 
     async def _listed(self) -> dict[str, dict[str, Any]]:
         """Return the entries of the models that the server lists, by name; empty where it lists none."""
