@@ -68,7 +68,9 @@ def vllm_seconds(job: Job) -> float:
 
 
 def main() -> None:
-    print(f"{GATE.cases} cases of {GATE.prompt} + {GATE.answer} tokens, batches of {GATE.rows}, 8B in bfloat16; computed")
+    print(
+        f"{GATE.cases} cases of {GATE.prompt} + {GATE.answer} tokens, batches of {GATE.rows}, 8B in bfloat16; computed"
+    )
     for name, card in CARDS.items():
         print(f"{name}: not below {floor_seconds(card, LLAMA_8B, GATE) / 60:.1f} min")
     print(f"transformers, {1000 * TRANSFORMERS_STEP:.0f} ms a step: {transformers_seconds(GATE) / 60:.0f} min")
