@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.engines.chat_model import ChatModel
 from pytest_framing.engines.decoding import AnswerLimit, Deadline, MarginWatch, SeededDraw
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.kv_cache import batch_cache
-from pytest_framing.engines.prefixes import ContextBoundary, PrefixCaches
+from pytest_framing.engines.prefixes import PrefixCaches
 from pytest_framing.engines.reasoning import CLOSE, OPEN
-from pytest_framing.errors import CheckpointError, EngineError, first_line
-from pytest_framing.models.loading import hold_matching, library_versions, load_config, load_tokenizer, load_weights
+from pytest_framing.errors import EngineError, first_line
+from pytest_framing.models.loading import library_versions, load_weights
 from pytest_framing.models.weights import folder_digest
-from pytest_framing.records import text_digest
 from pytest_framing.shapes import fixed_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pytest_framing.engines.engine import Conversation, Decoding, EngineOptions
     from pytest_framing.records import FinishReason
     from pytest_framing.shapes import BatchLimits, Shape
@@ -52,7 +50,7 @@ class _Padded:
     prefix: int = 0
 
 
-class TransformersEngine:
+class TransformersEngine(ChatModel):
     """Generation by ``AutoModelForCausalLM`` with the model's own chat template.
 
     Rows are padded on the left to the planned length and short batches are filled with copies, so that every batch of a
@@ -61,7 +59,7 @@ class TransformersEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         """Take the options; nothing is read or imported yet."""
-        self._options = options
+        super().__init__(options)
         self._model: Any = None
         self._prefixes: PrefixCaches | None = None
 
@@ -71,58 +69,24 @@ class TransformersEngine:
         Raises
         ------
         CheckpointError
-            When tokenizer and model do not belong together, or the template writes the first token twice.
+            When the checkpoint would answer another question than it is asked.
         """
         spec = self._options.model
         folder = spec.folder
-        hold_matching(spec, self._tokenizer, self._config)
-        self._hold_one_bos()
-        self._hold_thinking_choosable()
+        self._hold_sound()
         return EngineIdentity(
             name=NAME,
             version=importlib.metadata.version("transformers"),
             invariance="fixed_shape",
             window=int(getattr(self._config.get_text_config(), "max_position_embeddings", 0)) or 2**31,
             template_digest=self._template_digest(),
-            tokenizer_digest=text_digest(self._tokenizer.backend_tokenizer.to_str())
-            if hasattr(self._tokenizer, "backend_tokenizer")
-            else text_digest(repr(sorted(self._tokenizer.get_vocab().items()))),
+            tokenizer_digest=self._tokenizer_digest(),
             weights_digest=folder_digest(folder) if folder else "",
             revision=str(getattr(self._config, "_commit_hash", None) or spec.revision or ""),
             draws_by_seed=True,
-            prefix_cache=_keeps_everything(self._config),
+            prefix_cache=self._keeps_everything(),
             libraries=library_versions(),
         )
-
-    def render(self, conversation: Conversation) -> str:
-        """Apply the chat template.
-
-        Raises
-        ------
-        EngineError
-            When the template refuses the conversation, for instance a system turn.
-        """
-        messages = [{"role": message.role, "content": message.content} for message in conversation]
-        chosen = {} if self._options.thinking is None else {"enable_thinking": self._options.thinking}
-        try:
-            return str(
-                self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **chosen)
-            )
-        except Exception as error:
-            # Templates are programs that come with the model: they may raise anything.
-            hint = "; try --framing-placement user" if messages[0]["role"] == "system" else ""
-            raise EngineError(
-                f"{self._options.model.location}: the chat template refuses the conversation "
-                f"({type(error).__name__}){hint}"
-            ) from error
-
-    def count_tokens(self, conversations: Sequence[Conversation]) -> list[int]:
-        """Render and tokenize, and count."""
-        return [len(tokens) for tokens in self._tokenize([self.render(one) for one in conversations])]
-
-    def count_shared(self, conversation: Conversation) -> int:
-        """Count the tokens of the context that is computed once."""
-        return len(self._boundary.shared_tokens(conversation))
 
     def shape(self, tokens: int, limits: BatchLimits) -> Shape:
         """Pad to the bucket of the length, and take as many rows as the limits allow."""
@@ -260,7 +224,7 @@ class TransformersEngine:
         limit = self._answer_limit(decoding, width)
         deadline = Deadline(decoding.deadline) if decoding.deadline else None
         arguments: dict[str, Any] = {}
-        if _keeps_everything(self._config):
+        if self._keeps_everything():
             contexts = (
                 self._prefixes.stacked([row.context for row in filled], shape.prefix)
                 if shape.prefix and self._prefixes is not None
@@ -320,73 +284,10 @@ class TransformersEngine:
         cut = min(limit.end(new), len(new)) if limit is not None else len(new)
         return new[: min(end, cut)], "stop" if end < cut else "length"
 
-    def _decode(self, tokens: list[int]) -> str:
-        """Decode without special tokens, except for those that say where the reasoning is."""
-        kept = [token for token in tokens if token not in self._silent]
-        return str(self._tokenizer.decode(kept, skip_special_tokens=False))
-
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        # The template has written the special tokens already.
-        return list(self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
-
-    def _hold_thinking_choosable(self) -> None:
-        if self._options.thinking is None:
-            return
-        probe = [{"role": "user", "content": "-"}]
-        written = {
-            self._tokenizer.apply_chat_template(
-                probe, add_generation_prompt=True, tokenize=False, enable_thinking=thinking
-            )
-            for thinking in (True, False)
-        }
-        if len(written) < 2:
-            raise CheckpointError(
-                f"--framing-thinking: the chat template of {self._options.model.location} does not let one choose "
-                "(it has no enable_thinking); leave the option out"
-            )
-
-    def _template_digest(self) -> str:
-        """Digest of the template, and of what was chosen where it lets one choose."""
-        template, thinking = str(self._tokenizer.chat_template), self._options.thinking
-        return text_digest(template) if thinking is None else text_digest(template, f"enable_thinking={thinking}")
-
-    def _hold_one_bos(self) -> None:
-        from pytest_framing.framings import Message
-
-        tokens = self._tokenize([self.render([Message("user", "-")])])[0]
-        bos = self._tokenizer.bos_token_id
-        if bos is not None and tokens[:2] == [bos, bos]:
-            raise CheckpointError(
-                f"{self._options.model.location}: the chat template writes the first token "
-                f"({self._tokenizer.bos_token}) twice, which shifts every answer; mend the template"
-            )
-
     @cached_property
     def _stops(self) -> tuple[int, ...]:
         stops = self._model.generation_config.eos_token_id
         return tuple(stops) if isinstance(stops, list) else (stops,)
-
-    @cached_property
-    def _silent(self) -> frozenset[int]:
-        reasoning = {self._tokenizer.convert_tokens_to_ids(token) for token in (OPEN, CLOSE)}
-        return frozenset(self._tokenizer.all_special_ids) - reasoning
-
-    @cached_property
-    def _boundary(self) -> ContextBoundary:
-        return ContextBoundary(self.render, self._tokenize, self._tokenizer.all_special_tokens)
-
-    @cached_property
-    def _pad(self) -> int:
-        pad = self._tokenizer.pad_token_id
-        return int(pad if pad is not None else self._tokenizer.eos_token_id)
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        return load_tokenizer(self._options.model)
-
-    @cached_property
-    def _config(self) -> Any:
-        return load_config(self._options.model)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -394,10 +295,3 @@ def _out_of_memory(error: Exception) -> bool:
 
     # The allocator of the CPU raises a plain RuntimeError.
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in first_line(error)
-
-
-def _keeps_everything(config: Any) -> bool:
-    """Tell whether each layer attends to the whole context: a sliding window would drop part of a kept prefix."""
-    text = config.get_text_config()
-    kinds = set(getattr(text, "layer_types", None) or ())
-    return kinds <= {"full_attention"} and not (getattr(text, "sliding_window", None) and not kinds)

@@ -34,8 +34,8 @@ def test_a_server_has_loaded_its_weights_its_own_way() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"engine": "openai", "dtype": "float32"}, "--framing-dtype: the server has loaded its weights"),
-        ({"engine": "openai", "quantization": "4bit"}, "--framing-quantization: the server has loaded its weights"),
+        ({"engine": "openai", "dtype": "float32"}, "--framing-dtype: the server was started with its own"),
+        ({"engine": "openai", "quantization": "4bit"}, "--framing-quantization: the server was started with its own"),
         ({"base_url": URL}, "only --framing-engine openai asks a server"),
     ],
 )
@@ -44,7 +44,7 @@ def test_an_option_that_the_engine_cannot_follow_is_refused(changes: dict[str, A
         engine_options(settings(**changes), resolve_model("tiny"))
 
 
-@pytest.mark.parametrize(("engine", "rows"), [(None, 16), ("transformers", 16), ("vllm", 256), ("openai", 32)])
+@pytest.mark.parametrize(("engine", "rows"), [(None, 64), ("transformers", 64), ("vllm", 256), ("openai", 32)])
 def test_engines_that_schedule_by_themselves_get_larger_batches(engine: str | None, rows: int) -> None:
     assert default_batch_size(engine, resolve_model("llama")) == rows
 
