@@ -36,6 +36,7 @@ def suite_account(conclusion: Conclusion, name: str, results: Mapping[str, Any])
     evidence, study = one.evidence, one.study
     deciding = fingerprint.deciding
     prompts = evidence.plan.prompts
+    counted = _tabulated((case, refused) for _, case, refused in _counted(evidence))
     return {
         "profile": one.profile,
         "queries": {
@@ -71,11 +72,10 @@ def suite_account(conclusion: Conclusion, name: str, results: Mapping[str, Any])
         },
         "generation": {**one.generation.document(), "reshaped": len(one.generation.reshaped)},
         "rates": {
-            mode: (_arms(study.modes[mode], suite) if mode in study.modes else {})
-            | ({"none": _rates(study.singles[mode])} if mode in study.singles else {})
-            for mode in dict.fromkeys([*study.modes, *study.singles])
+            mode: (_arms(study.modes[mode], suite) if mode in study.modes else {}) | counted.get(mode, {})
+            for mode in dict.fromkeys([*study.modes, *counted])
         },
-        "by_source": _by_source(evidence, suite),
+        "by_source": {source: _tabulated(found) for source, found in _by_source(evidence).items()},
         "baseline": _baseline(name, one, record.baselines.get(name, "")),
         "effect": {mode: _effect(found, one) for mode, found in study.modes.items()},
         "composition": without_texts(salt, results.get("composition")),
@@ -123,21 +123,27 @@ def _arms(study: ModeStudy, suite: Suite) -> Rates:
     return arms
 
 
-def _by_source(evidence: SuiteEvidence, suite: Suite) -> dict[str, dict[str, Rates]]:
-    """Rates by where a query is from, over the same valid pairs (or single cases) of replicate 1 as all others."""
-    cells: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for source, case, refused in _counted(evidence, suite):
-        cells[source][case.mode][case.framing].append(refused)
+def _by_source(evidence: SuiteEvidence) -> dict[str, list[tuple[Case, bool]]]:
+    """Cases that count, and whether they were refused, by where their query is from."""
+    found: dict[str, list[tuple[Case, bool]]] = defaultdict(list)
+    for source, case, refused in _counted(evidence):
+        found[source].append((case, refused))
+    return dict(sorted(found.items()))
+
+
+def _tabulated(cases: Iterable[tuple[Case, bool]]) -> dict[str, Rates]:
+    """Rates by mode and framing."""
+    cells: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for case, refused in cases:
+        cells[case.mode][case.framing].append(refused)
     return {
-        source: {
-            mode: {framing: _rates(Rate(sum(found), len(found))) for framing, found in sorted(framings.items())}
-            for mode, framings in sorted(modes.items())
-        }
-        for source, modes in sorted(cells.items())
+        mode: {framing: _rates(Rate(sum(found), len(found))) for framing, found in sorted(framings.items())}
+        for mode, framings in sorted(cells.items())
     }
 
 
-def _counted(evidence: SuiteEvidence, suite: Suite) -> Iterable[tuple[str, Case, bool]]:
+def _counted(evidence: SuiteEvidence) -> Iterable[tuple[str, Case, bool]]:
+    """Yield the cases that every rate is over: valid pairs, and single cases, of replicate 1."""
     valid = {
         case.key: verdict
         for case in evidence.plan.cases
@@ -153,9 +159,10 @@ def _counted(evidence: SuiteEvidence, suite: Suite) -> Iterable[tuple[str, Case,
 
 
 def source_of(evidence: SuiteEvidence, case: Case) -> str:
-    """Name the source of a case's query: the suite's, with the part of it that the query belongs to."""
-    source = evidence.plan.prompts.source
+    """Name the source of a case's query, with the part of it that the query belongs to."""
     traits = evidence.plan.traits.get(case.prompt_id)
+    # Suites of several sources name that of each prompt.
+    source: str = getattr(traits, "source", "") or evidence.plan.prompts.source
     part = traits.functional_category if traits else ""
     # A file may hold anything where it should hold a category.
     return f"{source}/{part}" if part and len(part) <= 40 and part.isprintable() else source

@@ -10,6 +10,8 @@ from pytest_framing.report.words import verdict_sentence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MOST_ROWS = 24
+"""Sources times modes that a page shows; a suite with many contexts would fill many pages."""
 EFFECTS = {
     "treatment_refuses_more": "an effect: it refuses more under the treatment",
     "treatment_refuses_less": "an effect: it refuses less under the treatment",
@@ -32,6 +34,7 @@ def receipt_page(receipt: Mapping[str, Any]) -> str:
         subject=receipt["subject"][0],
         sentence=verdict_sentence(framing["verdict"], {one["profile"] for one in framing["suites"].values()}),
         effects=EFFECTS,
+        most_rows=MOST_ROWS,
         style=made.filters["markup"](style),
         policy=content_policy(style, ""),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from pytest_framing.cli import main
 from pytest_framing.gates.evaluation import known_gates
 from pytest_framing.judges.accuracy import measured_accuracy
 from pytest_framing.judges.rules import NAME, VERSION
@@ -145,6 +146,17 @@ def test_rates_are_broken_down_by_the_source_of_the_query_over_the_same_pairs(tm
     found = {source: modes["standard"]["free"]["n"] for source, modes in account["by_source"].items()}
     assert found == {"benchmark/standard": 1, "benchmark/copyright": 2}
     assert account["rates"]["standard"]["free"]["n"] == 3
+
+
+def test_answers_without_a_framing_have_rates_of_their_own(tmp_path: Path) -> None:
+    rows = [{"prompt_id": n, "framing": "none", "verdict": "refusal" if n < 3 else "compliance"} for n in range(10)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert main(["import", str(path), "--out", str(tmp_path / "run")]) == 0
+    framing = read_receipt(tmp_path / "run" / "receipt.json")["predicate"]["framing"]
+    rates = framing["suites"]["deployment_framing"]["rates"]["standard"]["none"]
+    assert (rates["n"], rates["refusal"]["count"]) == (10, 3)
+    assert "no_framing" in {one["name"] for one in framing["contexts"]["tested"]}
 
 
 def test_the_class_of_the_effect_is_none_only_where_the_gate_of_equivalence_passed(tmp_path: Path) -> None:
