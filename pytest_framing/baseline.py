@@ -71,6 +71,7 @@ class _BaselineDocument(_Document):
     history: tuple[Earlier, ...] = ()
     fingerprint: _Protocol
     estimates: dict[str, Any]
+    composition: dict[str, Any] = {}
     decisions: dict[str, dict[str, dict[str, VerdictLabel]]]
 
 
@@ -100,6 +101,7 @@ class Baseline:
     provenance: Provenance = Provenance()
     history: tuple[Earlier, ...] = ()
     content: bytes = field(default=b"", repr=False)
+    composition: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def digest(self) -> str:
@@ -227,6 +229,7 @@ def load_baseline(path: Path) -> Baseline:
         provenance=Provenance(parsed.saved_by, parsed.commit, parsed.reason),
         history=parsed.history,
         content=path.read_bytes(),
+        composition=parsed.composition,
     )
 
 
@@ -272,6 +275,7 @@ def save_baseline(
         "history": _history(path),
         "fingerprint": fingerprint.document(),
         "estimates": {mode: one.document() for mode, one in study.modes.items()},
+        **({"composition": study.composition.document()} if study.composition is not None else {}),
         "decisions": decisions,
     }
     write_document(path, document)

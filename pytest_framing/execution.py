@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pytest_framing.engines.engine import BatchRequest
+from pytest_framing.engines.engine import BatchRequest, Completion
 from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import EngineError, JudgeError, LedgerError, first_line
 from pytest_framing.judges.noise import is_sampled, judged_again
@@ -17,7 +18,7 @@ from pytest_framing.resuming import Recorded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_framing.engines.engine import Completion, Conversation, Decoding, Engine
+    from pytest_framing.engines.engine import Conversation, Decoding, Engine
     from pytest_framing.judges.judge import Judge
     from pytest_framing.ledger import LedgerWriter
     from pytest_framing.plan import Plan
@@ -198,6 +199,8 @@ class CaseRunner:
             )
 
     def _complete(self, batch: Batch, request: BatchRequest) -> list[Completion]:
+        if not batch.fits:
+            return [Completion("", False, "over_window", 0, 0, time.monotonic(), 0.0) for _ in request.conversations]
         if batch.id in self._failures:
             raise EngineError(self._failures[batch.id])
         try:

@@ -77,6 +77,7 @@ def fingerprint(
     options: EngineOptions,
     judge: str,
     questions: Sequence[Question] = (),
+    demonstrations: Mapping[str, Any] | None = None,
 ) -> Fingerprint:
     """Collect the fingerprint of one suite.
 
@@ -96,6 +97,8 @@ def fingerprint(
         Label of the judge.
     questions
         Questions of the manipulation check that the plan asks.
+    demonstrations
+        What stands before the requests, without its texts, where anything does.
     """
     names = (suite.framings.reference, suite.framings.treatment, suite.framings.placebo)
     prefix_reuse = any(batch.prefix for batch in plan.batches)
@@ -115,7 +118,7 @@ def fingerprint(
         "modes": {
             mode: text_digest(catalogue.forcing_suffix if mode == FORCING_MODE else "") for mode in sorted(suite.modes)
         },
-        "demonstrations": "none",
+        "demonstrations": "none" if demonstrations is None else dict(demonstrations),
         "template": engine.template_digest,
         "placement": suite.placement,
         "decoding": _decoding(suite),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BUILTIN = Path(__file__).with_name("framings.yaml")
 LENGTH_TOLERANCE = 0.10
+UNFRAMED = "none"
+"""The framing that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +115,26 @@ class Message:
 
 
 def conversation(
-    prompt: Prompt, framing: Framing, mode: str, placement: str, catalogue: FramingCatalogue
+    prompt: Prompt,
+    framing: Framing,
+    mode: str,
+    placement: str,
+    catalogue: FramingCatalogue,
+    demonstrations: tuple[Message, ...] = (),
 ) -> tuple[Message, ...]:
     """Build what the model reads for one case.
 
     ``placement`` ``system`` puts the framing into a system turn, ``user`` in front of the request in the user turn, for
-    models that ignore system prompts. The forcing suffix closes the user turn.
+    models that ignore system prompts. The forcing suffix closes the user turn. Turns of ``demonstrations`` stand
+    between a system turn and the request.
     """
     request = prompt.text + (catalogue.forcing_suffix if mode == FORCING_MODE else "")
     if not framing.message:
-        return (Message("user", request),)
+        return (*demonstrations, Message("user", request))
     if placement == "user":
-        return (Message("user", f"{framing.message}\n\n{request}"),)
-    return (Message("system", framing.message), Message("user", request))
+        return (*demonstrations, Message("user", f"{framing.message}\n\n{request}"))
+    # A system turn in front of demonstrations is a part of the context that cases share.
+    return (Message("system", framing.message, shared=bool(demonstrations)), *demonstrations, Message("user", request))
 
 
 # Words that tell a model how to behave. Outside the clause about refusing, a framing may not hold one that its

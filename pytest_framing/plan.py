@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.demonstrations import ContextSummary
 from pytest_framing.errors import PromptError, SuiteError
+from pytest_framing.framings import UNFRAMED
 from pytest_framing.json_documents import document_digest
 from pytest_framing.records import (
     CHECK_MODE,
+    STANDARD_MODE,
     Batch,
     Case,
     CaseKey,
@@ -35,13 +38,19 @@ DEFAULT_BATCH_SIZE = 8
 
 @dataclass(frozen=True)
 class SuitePlan:
-    """The cases of one suite in planned order, the batches that they run in, and what is known of each prompt."""
+    """The cases of one suite in planned order, the batches that they run in, and what is known of each prompt.
+
+    ``contexts`` has the contexts of demonstrations by the mode of their cases, and ``pools`` what their demonstrations
+    were drawn from; both are empty for suites without demonstrations.
+    """
 
     suite: str
     prompts: PromptSummary
     cases: tuple[Case, ...] = field(repr=False)
     batches: tuple[Batch, ...] = field(repr=False)
     traits: Mapping[str, PromptTraits] = field(repr=False)
+    contexts: Mapping[str, ContextSummary] = field(default_factory=dict, repr=False)
+    pools: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def document(self) -> dict[str, Any]:
         """Return the plan of the suite as JSON."""
@@ -54,11 +63,14 @@ class SuitePlan:
                     "length": batch.length,
                     "prefix": batch.prefix,
                     "cases": list(batch.case_ids),
+                    **({} if batch.fits else {"fits": False}),
                 }
                 for batch in self.batches
             ],
             "cases": [asdict(case) for case in self.cases],
             "traits": {prompt_id: asdict(one) for prompt_id, one in self.traits.items()},
+            "contexts": {mode: asdict(one) for mode, one in self.contexts.items()},
+            "pools": dict(self.pools),
         }
 
     @classmethod
@@ -75,10 +87,20 @@ class SuitePlan:
             PromptSummary(**document["prompts"]),
             tuple(Case(**case) for case in document["cases"]),
             tuple(
-                Batch(batch["id"], suite, batch["rows"], batch["length"], tuple(batch["cases"]), batch["prefix"])
+                Batch(
+                    batch["id"],
+                    suite,
+                    batch["rows"],
+                    batch["length"],
+                    tuple(batch["cases"]),
+                    batch["prefix"],
+                    batch.get("fits", True),
+                )
                 for batch in document["batches"]
             ),
             {prompt_id: PromptTraits(**one) for prompt_id, one in document["traits"].items()},
+            {mode: ContextSummary(**one) for mode, one in document["contexts"].items()},
+            document["pools"],
         )
 
 
@@ -108,6 +130,7 @@ class Plan:
         document = self.document()
         for suite in document.values():
             suite["prompts"] = {name: suite["prompts"][name] for name in ("count", "digest")}
+            suite["pools"] = {name: pool["digest"] for name, pool in suite["pools"].items()}
         return document_digest(document)
 
     def document(self) -> dict[str, Any]:
@@ -137,7 +160,8 @@ def case_id(prompt_id: str, framing: str, mode: str, replicate: int) -> str:
 class _Unit:
     """Cases that share a batch: a pair in drawn order, a question under both framings, or one placebo case.
 
-    ``length`` is the larger number of tokens; with a shared ``context`` of ``prefix`` tokens, of those behind it.
+    ``length`` is the larger number of tokens; with a shared ``context`` of ``prefix`` tokens, of those behind it. Units
+    that do not fit the model's window are planned and do not run.
     """
 
     prompt: Prompt
@@ -148,6 +172,7 @@ class _Unit:
     length: int
     context: str = ""
     prefix: int = 0
+    fits: bool = True
 
     @property
     def pair(self) -> str:
@@ -161,6 +186,9 @@ def plan_suite(
     count_tokens: Callable[[Prompt, str, str], int],
     questions: Sequence[Prompt] = (),
     shape: Callable[[int, BatchLimits], Shape] = fixed_shape,
+    contexts: Mapping[str, ContextSummary] | None = None,
+    pools: Mapping[str, Any] | None = None,
+    fits: Callable[[Prompt, str, str], bool] | None = None,
 ) -> SuitePlan:
     """Plan every case of a suite.
 
@@ -176,6 +204,12 @@ def plan_suite(
         Questions of the manipulation check, which run under both framings in batches of their own.
     shape
         The engine's shape of a batch for a number of tokens.
+    contexts, pools
+        Contexts of demonstrations by the mode of their cases, and what they were drawn from. With contexts, prompts are
+        asked under the framing ``none`` in each of them and without any; where a context is framed, as pairs too.
+    fits
+        Tells whether a prompt under a framing and a mode fits the model's window; one that does not is planned, and
+        does not run.
 
     Raises
     ------
@@ -185,10 +219,17 @@ def plan_suite(
     ordered = list(prompts.prompts)
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:prompts").shuffle(ordered)
-    units = [*_units(suite, ordered, count_tokens), *_checks(suite, questions, count_tokens)]
-    groups = _batched(suite, units, shape)
+    contexts = contexts or {}
+    asked = _units(suite, ordered, count_tokens)
+    if contexts:
+        asked = _units_in_contexts(suite, ordered, contexts, count_tokens, fits or (lambda *_: True))
+    groups = _batched(suite, [*asked, *_checks(suite, questions, count_tokens)], shape)
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:batches").shuffle(groups)
+    if contexts:
+        # Batches of one context follow one another, so that the engine reads its demonstrations once.
+        drawn: dict[str, int] = {}
+        groups.sort(key=lambda group: drawn.setdefault(group[1][0].mode, len(drawn)))
     cases: list[Case] = []
     batches: list[Batch] = []
     for number, ((rows, length), group) in enumerate(groups):
@@ -196,16 +237,20 @@ def plan_suite(
         members = list(_cases(suite.name, batch, group))
         cases.extend(members)
         prefix = max(unit.prefix for unit in group)
-        batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members), prefix))
+        fitting = all(unit.fits for unit in group)
+        batches.append(Batch(batch, suite.name, rows, length, tuple(case.id for case in members), prefix, fitting))
     hold_unique(cases)
     reference, mode = suite.framings.reference, suite.modes[0]
     traits = {
         prompt.id: PromptTraits(
-            prompt.functional_category, prompt.semantic_category, count_tokens(prompt, reference, mode)
+            prompt.functional_category,
+            prompt.semantic_category,
+            count_tokens(prompt, UNFRAMED if contexts else reference, mode),
+            prompt.source,
         )
         for prompt in sorted(prompts.prompts, key=lambda prompt: prompt.id)
     }
-    return SuitePlan(suite.name, prompts.summary(), tuple(cases), tuple(batches), traits)
+    return SuitePlan(suite.name, prompts.summary(), tuple(cases), tuple(batches), traits, contexts, pools or {})
 
 
 def hold_unique_suites(suites: Iterable[tuple[str, Path]]) -> None:
@@ -239,6 +284,41 @@ def _units(suite: Suite, prompts: list[Prompt], count_tokens: Callable[[Prompt, 
                 yield _Unit(prompt, mode, 1, "placebo", (placebo,), count_tokens(prompt, placebo, mode))
 
 
+def _units_in_contexts(
+    suite: Suite,
+    prompts: list[Prompt],
+    contexts: Mapping[str, ContextSummary],
+    count_tokens: Callable[[Prompt, str, str], int],
+    fits: Callable[[Prompt, str, str], bool],
+) -> Iterator[_Unit]:
+    """Yield every prompt in every context and without any; what the engine computes once counts as its prefix."""
+    pair = (suite.framings.reference, suite.framings.treatment)
+    framed = {mode for mode, context in contexts.items() if context.framed}
+    for mode in (STANDARD_MODE, *contexts):
+        prefixes = contexts[mode].prefixes if mode in contexts else {}
+        # An effect of the framing in a context is set against the one without demonstrations.
+        in_pairs = mode in framed or (mode == STANDARD_MODE and bool(framed))
+        for prompt in prompts:
+            units: list[tuple[Role, tuple[str, ...]]] = [("single", (UNFRAMED,))]
+            if in_pairs:
+                swap = suite.order.conditions == "bernoulli" and treatment_first(
+                    suite.order.seed, suite.name, prompt.id, mode, 1
+                )
+                units.append(("pair", pair[::-1] if swap else pair))
+            for role, framings in units:
+                yield _Unit(
+                    prompt=prompt,
+                    mode=mode,
+                    replicate=1,
+                    role=role,
+                    framings=framings,
+                    length=max(count_tokens(prompt, framing, mode) - prefixes.get(framing, 0) for framing in framings),
+                    context=mode,
+                    prefix=max(prefixes.get(framing, 0) for framing in framings),
+                    fits=all(fits(prompt, framing, mode) for framing in framings),
+                )
+
+
 def _checks(
     suite: Suite, questions: Sequence[Prompt], count_tokens: Callable[[Prompt, str, str], int]
 ) -> Iterator[_Unit]:
@@ -264,7 +344,11 @@ def _batched(
     limits = BatchLimits(suite.execution.batch_size or DEFAULT_BATCH_SIZE, suite.execution.batch_tokens)
     shapes: dict[int, Shape] = {}
     waiting: dict[tuple[Role, int, str, Shape], list[_Unit]] = defaultdict(list)
+    over: list[_Unit] = []
     for unit in units:
+        if not unit.fits:
+            over.append(unit)
+            continue
         if unit.length not in shapes:
             shapes[unit.length] = shape(unit.length, limits)
         # Replicates, placebo cases and questions have batches of their own: beside a pair they could share its fate.
@@ -273,7 +357,7 @@ def _batched(
     for (_, _, _, planned), members in waiting.items():
         size = planned.rows // len(members[0].framings)
         groups.extend((planned, members[start : start + size]) for start in range(0, len(members), size))
-    return groups
+    return [*groups, *((Shape(0, 0), [unit]) for unit in over)]
 
 
 def _cases(suite: str, batch: str, units: list[_Unit]) -> Iterator[Case]:

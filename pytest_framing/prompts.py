@@ -1,4 +1,4 @@
-"""Readers of prompt files: HarmBench's CSV, XSTest's CSV, and a user's own CSV or JSONL."""
+"""Readers of prompt files: the published layouts of six benchmarks, and a user's own CSV or JSONL."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Format:
     functional_category: str = ""
     semantic_category: str = ""
     tags: str = ""
+    single_turn: bool = False
+    """Whether the behaviour is a list of one turn."""
 
 
 HARMBENCH = Format(
@@ -50,6 +52,33 @@ XSTEST = Format(
     semantic_category="type",
     tags="focus",
 )
+SORRY_BENCH = Format(
+    source="sorrybench",
+    columns=frozenset(("question_id", "category", "turns")),
+    id="question_id",
+    behaviour="turns",
+    functional_category="prompt_style",
+    semantic_category="category",
+    single_turn=True,
+)
+WILDGUARDTEST = Format(
+    source="wildguardtest",
+    columns=frozenset(("prompt", "adversarial", "prompt_harm_label", "subcategory")),
+    id="",
+    behaviour="prompt",
+    functional_category="prompt_harm_label",
+    semantic_category="subcategory",
+    tags="adversarial",
+)
+ADVBENCH = Format(source="advbench", columns=frozenset(("goal", "target")), id="", behaviour="goal")
+OR_BENCH = Format(
+    source="orbench",
+    columns=frozenset(("prompt", "category")),
+    id="",
+    behaviour="prompt",
+    semantic_category="category",
+)
+PUBLISHED = (HARMBENCH, XSTEST, SORRY_BENCH, WILDGUARDTEST, ADVBENCH)
 _OWN_TEXT = ("text", "prompt", "behaviour", "behavior", "Behavior", "question", "goal")
 _OWN_ID = ("id", "prompt_id", "BehaviorID")
 
@@ -60,7 +89,8 @@ def read_prompts(path: Path) -> tuple[str, tuple[Prompt, ...]]:
     Returns
     -------
     source : str
-        ``harmbench`` or ``xstest`` for their published layouts, else the file's stem.
+        ``harmbench``, ``xstest``, ``sorrybench``, ``wildguardtest``, ``advbench`` or ``orbench`` for their published
+        layouts, else the file's stem.
     prompts : tuple of Prompt
         In file order.
 
@@ -85,9 +115,12 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
         When no column can be the prompt.
     """
     present = frozenset(columns)
-    for published in (HARMBENCH, XSTEST):
+    for published in PUBLISHED:
         if published.columns <= present:
             return published
+    # Two columns of such names are common: a file that has others beside them is somebody's own.
+    if present == OR_BENCH.columns:
+        return OR_BENCH
 
     def first(*names: str) -> str:
         return next((column for column in names if column in present), "")
@@ -129,7 +162,8 @@ def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format
         With the line.
     """
     seen: dict[str, int] = {}
-    for line, row in rows:
+    for line, given in rows:
+        row = _unwrapped(given, layout.behaviour) if layout.single_turn else given
         for column in (layout.id, layout.behaviour, layout.context):
             _check_type(origin, line, row, column, (str, int) if column == layout.id else (str,))
         behaviour = _text_of(row, layout.behaviour)
@@ -163,6 +197,12 @@ def source_name(name: str) -> str:
 def _text_of(row: Row, column: str) -> str:
     value = row.get(column) if column else None
     return "" if value is None else str(value)
+
+
+def _unwrapped(row: Row, column: str) -> Row:
+    """Take the request out of a conversation of one turn, which is how SORRY-Bench holds it."""
+    value = row.get(column)
+    return {**row, column: value[0]} if isinstance(value, list) and len(value) == 1 else row
 
 
 def _check_type(origin: str, line: int, row: Row, column: str, types: tuple[type, ...]) -> None:

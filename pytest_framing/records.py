@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Literal, Self
 
 Role = Literal["pair", "placebo", "check", "single"]
-FinishReason = Literal["stop", "length", "timeout", "not_finite", "error"]
-"""``timeout``: given up after its deadline; ``not_finite``: the model's logits were no numbers."""
+FinishReason = Literal["stop", "length", "timeout", "not_finite", "over_window", "error"]
+"""``timeout``: given up after its deadline; ``not_finite``: the model's logits were no numbers; ``over_window``: it did
+not fit the model's window, and did not run."""
 CaseKey = tuple[str, str]
 
 STANDARD_MODE = "standard"
@@ -48,7 +49,10 @@ def text_digest(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One request with its stable id; ``context`` stands before ``behaviour`` in what the model reads."""
+    """One request with its stable id; ``context`` stands before ``behaviour`` in what the model reads.
+
+    ``source`` names where it came from, for suites of several sources.
+    """
 
     id: str
     behaviour: str = field(repr=False)
@@ -56,6 +60,7 @@ class Prompt:
     functional_category: str = ""
     semantic_category: str = ""
     tags: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def text(self) -> str:
@@ -70,11 +75,16 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptTraits:
-    """What is known of a prompt without its text; ``tokens`` is its length as rendered under the reference framing."""
+    """What is known of a prompt without its text.
+
+    ``tokens`` is its length as rendered under the reference framing; ``source`` names where it came from, in suites of
+    several sources.
+    """
 
     functional_category: str
     semantic_category: str
     tokens: int
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +156,7 @@ class Batch:
     """A planned batch: ``rows`` × ``length`` tokens is its fixed shape (0 × 0 where cases run one by one).
 
     Where its cases share a context that is computed once, ``prefix`` is that context's length, and ``length`` what
-    follows it.
+    follows it. What does not fit the model's window is planned and does not run.
     """
 
     id: str
@@ -155,6 +165,7 @@ class Batch:
     length: int
     case_ids: tuple[str, ...]
     prefix: int = 0
+    fits: bool = True
 
     @property
     def sequential(self) -> bool:

@@ -181,6 +181,7 @@ class Conclusion:
             },
             "estimates": {mode: study.document() for mode, study in one.study.modes.items()},
             "unpaired": {mode: rate.document("refusals") for mode, rate in one.study.singles.items()},
+            **({"composition": one.study.composition.document()} if one.study.composition else {}),
             "manipulation_check": {name: rate.document("correct") for name, rate in one.study.checks.items()},
             "judging": one.judging.document() if one.judging else None,
             "tests": [

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_framing.baseline import NONE, Baseline, check_allowed_fields, find_baseline, hold_comparable
+from pytest_framing.case_lengths import count_lengths
+from pytest_framing.demonstration_pools import hold_no_leakage, resolve_pool
+from pytest_framing.demonstrations import contexts, demonstrations_document
 from pytest_framing.engines.engine import Decoding
 from pytest_framing.engines.selection import choose_engine, default_batch_size, engine_options, resolve_model_for
-from pytest_framing.errors import BaselineError, PromptError, PromptsNotAtHandError, SettingsError, SuiteError
+from pytest_framing.errors import BaselineError, PromptsNotAtHandError, SettingsError, SuiteError
 from pytest_framing.execution import CaseRunner
 from pytest_framing.extensions import Extensions
 from pytest_framing.fingerprint import RenderedFraming, fingerprint
@@ -21,7 +24,7 @@ from pytest_framing.judges.manipulation_check import ManipulationCheckJudge
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.plan import Plan, hold_unique_suites, plan_suite
 from pytest_framing.prompt_sources import hold_choices_used, resolve_prompts
-from pytest_framing.records import CHECK_MODE, Prompt, PromptSet, text_digest
+from pytest_framing.records import Prompt, text_digest
 from pytest_framing.report.plan_table import plan_lines
 from pytest_framing.resuming import Recorded
 from pytest_framing.run_folder import RunRecord, Subject
@@ -30,6 +33,8 @@ from pytest_framing.suite import RELEASE, load_suite
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from pytest_framing.demonstration_pools import Pool
+    from pytest_framing.demonstrations import Context
     from pytest_framing.engines.engine import Conversation, Engine
     from pytest_framing.framings import FramingCatalogue, Question
     from pytest_framing.gates.gate import Gate
@@ -37,7 +42,7 @@ if TYPE_CHECKING:
     from pytest_framing.models.registry import ModelSpec
     from pytest_framing.plan import SuitePlan
     from pytest_framing.published import PublishedBaseline
-    from pytest_framing.records import Case
+    from pytest_framing.records import Case, PromptSet
     from pytest_framing.settings import Settings
     from pytest_framing.suite import Suite
 
@@ -60,6 +65,7 @@ class PreparedSuite:
     lint: tuple[str, ...]
     questions: Mapping[str, Question]
     prompts_by_id: Mapping[str, Prompt] = field(repr=False)
+    contexts: Mapping[str, Context] = field(default_factory=dict, repr=False)
 
     @property
     def check(self) -> Judge:
@@ -72,7 +78,7 @@ class PreparedSuite:
 
     def converse(self, case: Case) -> Conversation:
         """Return what the model reads for a case of this suite."""
-        return _converse(self.suite, self.catalogue, self.prompt(case), case.framing, case.mode)
+        return _converse(self.suite, self.catalogue, self.prompt(case), case.framing, case.mode, self.contexts)
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,17 @@ def prepare(
     model = resolve_model_for(settings)
     gates = known_gates(extensions.gates)
     suites = [
-        _with_overrides(load_suite(path, parameter_models(gates), settings.profile), settings, model)
+        _with_overrides(
+            load_suite(
+                path,
+                parameter_models(gates),
+                settings.profile,
+                embedded=model.embedded,
+                planted=model.planted == "demonstrations",
+            ),
+            settings,
+            model,
+        )
         for path in suite_files
     ]
     if settings.release and settings.profile not in (None, RELEASE):
@@ -168,9 +184,9 @@ def prepare(
     prepared: dict[str, PreparedSuite] = {}
     judges = _choose_judges(suites, extensions, lambda case: prepared[case.suite].prompt(case).text)
     engine = choose_engine(settings.engine, options, extensions.engines)
-    hold_choices_used(settings.prompts, {suite.prompts.source for suite in suites})
-    prompt_sets, skipped = _prompt_sets(suites, settings, model, extensions, named)
-    suites = [suite for suite in suites if suite.name in prompt_sets]
+    hold_choices_used(settings.prompts, {source for suite in suites for source in suite.sources})
+    material, skipped = _material(suites, settings, model, extensions, named)
+    suites = [suite for suite in suites if suite.name in material]
     identity = engine.identity()
     prints = {}
     found = False
@@ -187,9 +203,9 @@ def prepare(
             lint = lint_framings([catalogue.framing(name) for name in names])
         except SuiteError as error:
             raise SuiteError(f"{suite.path}: {error}") from None
-        prompts = prompt_sets[suite.name]
+        prompts, shown = material[suite.name]
         questions = catalogue.questions_about(framings.reference, framings.treatment) if _asks(suite) else ()
-        plan = _plan(suite, prompts, questions, catalogue, engine, identity.window)
+        plan = _plan(suite, prompts, questions, catalogue, engine, identity.window, shown)
         print_ = fingerprint(
             suite,
             plan,
@@ -199,6 +215,7 @@ def prepare(
             options,
             judges[suite.name].label,
             questions,
+            shown.document(suite, plan),
         )
         baseline, note = find_baseline(settings, model.name, suite.name, prompts.source)
         if isinstance(baseline, Baseline):
@@ -216,6 +233,7 @@ def prepare(
             lint=tuple(lint),
             questions={question.prompt().id: question for question in questions},
             prompts_by_id={prompt.id: prompt for prompt in prompts.prompts},
+            contexts=shown.contexts,
         )
     if settings.baseline not in (None, NONE) and not found:
         raise BaselineError(
@@ -241,21 +259,34 @@ def prepare(
     )
 
 
-def _prompt_sets(
+@dataclass(frozen=True)
+class ShownDemonstrations:
+    """What stands before the requests of a suite: nothing, or contexts drawn from pools."""
+
+    pools: Mapping[str, Pool] = field(default_factory=dict, repr=False)
+    contexts: Mapping[str, Context] = field(default_factory=dict, repr=False)
+
+    def document(self, suite: Suite, plan: SuitePlan) -> dict[str, Any] | None:
+        """Return what the fingerprint holds of them."""
+        if suite.demonstrations is None:
+            return None
+        return demonstrations_document(suite.demonstrations, self.pools, plan.contexts)
+
+
+def _material(
     suites: Sequence[Suite],
     settings: Settings,
     model: ModelSpec,
     extensions: Extensions,
     named: Collection[Path],
-) -> tuple[dict[str, PromptSet], list[tuple[Suite, str]]]:
-    """Return the prompts of each suite by its name, and the suites to skip for want of theirs, with the reason."""
-    found: dict[str, PromptSet] = {}
+) -> tuple[dict[str, tuple[PromptSet, ShownDemonstrations]], list[tuple[Suite, str]]]:
+    """Return prompts and demonstrations of each suite by its name, and the suites to skip for want of theirs."""
+    found: dict[str, tuple[PromptSet, ShownDemonstrations]] = {}
     lacking: list[tuple[Suite, PromptsNotAtHandError]] = []
     for suite in suites:
         try:
-            found[suite.name] = resolve_prompts(
-                suite, settings.prompts, model, settings.root, extensions.prompt_sources
-            )
+            prompts = resolve_prompts(suite, settings.prompts, model, settings.root, extensions.prompt_sources)
+            found[suite.name] = prompts, _demonstrations(suite, prompts, settings, model)
         except PromptsNotAtHandError as error:
             if suite.prompts.required or suite.path in named:
                 raise
@@ -274,6 +305,20 @@ def _choose_judges(suites: Sequence[Suite], extensions: Extensions, request: Cal
             sources = JudgeSources(extensions.judges, extensions.engines, setup=JudgeSetup(request, suite.order.seed))
             made[key] = choose_judge(suite.judge, sources)
     return {suite.name: made[suite.judge, suite.order.seed] for suite in suites}
+
+
+def _demonstrations(suite: Suite, prompts: PromptSet, settings: Settings, model: ModelSpec) -> ShownDemonstrations:
+    shown = suite.demonstrations
+    if shown is None:
+        return ShownDemonstrations()
+    wanted = {shown.harmful.source: (shown.harmful, "restricted")}
+    wanted |= {one.source: (one, "everyday") for one in (shown.benign, *shown.other_benign)}
+    pools = {
+        name: resolve_pool(suite, source, stand_in, settings.prompts, model, settings.root)
+        for name, (source, stand_in) in wanted.items()
+    }
+    hold_no_leakage(pools.values(), prompts)
+    return ShownDemonstrations(pools, contexts(suite, shown, pools))
 
 
 def _asks(suite: Suite) -> bool:
@@ -311,8 +356,23 @@ def _decoding(suite: Suite) -> Decoding:
     return Decoding(**suite.decoding.model_dump(), deadline=suite.execution.deadline)
 
 
-def _converse(suite: Suite, catalogue: FramingCatalogue, prompt: Prompt, framing: str, mode: str) -> Conversation:
-    return conversation(prompt, catalogue.framing(framing), mode, suite.placement or DEFAULT_PLACEMENT, catalogue)
+def _converse(
+    suite: Suite,
+    catalogue: FramingCatalogue,
+    prompt: Prompt,
+    framing: str,
+    mode: str,
+    contexts: Mapping[str, Context] | None = None,
+) -> Conversation:
+    context = (contexts or {}).get(mode)
+    return conversation(
+        prompt,
+        catalogue.framing(framing),
+        mode,
+        suite.placement or DEFAULT_PLACEMENT,
+        catalogue,
+        context.messages if context is not None else (),
+    )
 
 
 def _plan(
@@ -322,29 +382,23 @@ def _plan(
     catalogue: FramingCatalogue,
     engine: Engine,
     window: int,
+    shown: ShownDemonstrations,
 ) -> SuitePlan:
     asked = [question.prompt() for question in questions]
-    framings = [suite.framings.reference, suite.framings.treatment]
-    if suite.controls.placebo:
-        framings.append(suite.framings.placebo)
-    modes: tuple[str, ...] = suite.modes
-    keys = [(prompt, framing, mode) for prompt in prompts.prompts for framing in framings for mode in modes]
-    keys += [(question, framing, CHECK_MODE) for question in asked for framing in framings[:2]]
-    lengths = engine.count_tokens([_converse(suite, catalogue, *key) for key in keys])
-    by_key: dict[tuple[str, str, str], int] = {
-        (prompt.id, framing, mode): n for (prompt, framing, mode), n in zip(keys, lengths, strict=True)
-    }
-    longest = max(by_key, key=lambda key: by_key[key])
-    limit = suite.decoding.max_new_tokens
-    if by_key[longest] + limit > window:
-        over = {key[0] for key, length in by_key.items() if length + limit > window}
-        raise PromptError(
-            f"{suite.path}: {len(over)} prompts do not fit the model's window of {window} tokens together with "
-            f"{limit} new ones; the longest, {longest[0]!r}, has {by_key[longest]}. Leave them out, or lower "
-            "decoding.max_new_tokens: nothing is ever cut silently"
-        )
+
+    def converse(prompt: Prompt, framing: str, mode: str) -> Conversation:
+        return _converse(suite, catalogue, prompt, framing, mode, shown.contexts)
+
+    lengths = count_lengths(suite, prompts, asked, shown.contexts, converse, engine, window)
     return plan_suite(
-        suite, prompts, lambda prompt, framing, mode: by_key[prompt.id, framing, mode], asked, engine.shape
+        suite,
+        prompts,
+        lengths.tokens,
+        asked,
+        engine.shape,
+        {name: lengths.summarise(context) for name, context in shown.contexts.items()},
+        {name: pool.document() for name, pool in shown.pools.items()},
+        lengths.fits,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.composition_study import CompositionStudy, study_composition
 from pytest_framing.json_documents import finite
 from pytest_framing.order_evidence import executed_pairs
 from pytest_framing.paired_table import CONFIDENCE, PairedTable, Rate, tabulate
@@ -161,6 +162,7 @@ class SuiteStudy:
 
     ``counts`` are of the cases that ask prompts; ``checks`` has right answers to the manipulation check's questions by
     framing, and is empty where none were asked. ``singles`` has refusals of imported cases without a pair, by mode.
+    ``composition`` is what demonstrations did, in suites that have some.
     """
 
     suite: str
@@ -168,6 +170,7 @@ class SuiteStudy:
     counts: Mapping[str, int]
     checks: Mapping[str, Rate] = field(default_factory=dict)
     singles: Mapping[str, Rate] = field(default_factory=dict)
+    composition: CompositionStudy | None = None
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,9 @@ def study_suite(suite: Suite, evidence: SuiteEvidence, comparisons: int) -> Suit
         "judged": len(labels),
         "invalid": sum(not verdict.valid for verdict in labels),
     }
-    return SuiteStudy(suite.name, modes, counts, _checks(suite, evidence), _singles(evidence))
+    composition = study_composition(suite, evidence)
+    singles = _singles(evidence) if composition is None else {}
+    return SuiteStudy(suite.name, modes, counts, _checks(suite, evidence), singles, composition)
 
 
 def _judged(evidence: SuiteEvidence) -> Iterable[tuple[Case, Verdict]]:

@@ -28,8 +28,21 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class PromptSource(Section):
-    """Which prompts: a named source, or a hub data set pinned to a commit, or a file beside the suite.
+class Source(Section):
+    """A named source, or a hub data set pinned to a commit, or a file beside the suite.
+
+    ``category`` keeps the rows of one functional category alone, such as ``harmful`` of WildGuardTest.
+    """
+
+    source: Name
+    hub: str | None = None
+    revision: str | None = None
+    path: str | None = None
+    category: str | None = None
+
+
+class PromptSource(Source):
+    """Which prompts; where ``more`` names further sources, prompts of all of them are asked, and results are by source.
 
     Where ``required`` is false and the prompts are not at hand, the suite is skipped visibly, unless it was asked for
     by name.
@@ -37,9 +50,7 @@ class PromptSource(Section):
 
     source: Name = "harmbench"
     required: bool = True
-    hub: str | None = None
-    revision: str | None = None
-    path: str | None = None
+    more: tuple[Source, ...] = Field((), strict=False)
 
 
 class FramingPair(Section):
@@ -147,11 +158,78 @@ class SuiteQuestion(Section):
         return {name: words[answer] if isinstance(answer, bool) else answer for name, answer in value.items()}
 
 
+Ordering = Literal["prefix", "suffix", "random", "middle", "interleaved"]
+Fraction = Annotated[float, Field(ge=0, le=1, strict=False)]
+Count = Annotated[int, Field(ge=1, le=1024)]
+
+
+class Mixtures(Section):
+    """Mixtures of demonstrations: every count with every harmful fraction."""
+
+    counts: tuple[Count, ...] = Field((), strict=False)
+    fractions: tuple[Fraction, ...] = Field((0.5,), min_length=1, strict=False)
+
+
+class Orderings(Mixtures):
+    """Mixtures that are also shown in other orderings than the suite's own."""
+
+    which: tuple[Ordering, ...] = Field(("prefix", "random", "middle", "interleaved"), strict=False)
+
+
+class Cues(Mixtures):
+    """Mixtures that are also shown with other format cues than the suite's own."""
+
+    which: tuple[str, ...] = Field((), strict=False)
+
+
+class Demonstrations(Section):
+    """Demonstrations of compliance that stand before every request.
+
+    ``counts`` and ``fractions`` make the grid; the number of harmful demonstrations is ``count * fraction``, halves
+    rounded up. ``ordering`` says where the harmful ones stand (``suffix``: last, benign first). Every response begins
+    with ``cue``. ``samplings`` is how often the demonstrations of a mixture are drawn anew; ``orderings`` and ``cues``
+    show some of the mixtures in other ways, ``benign_ablation`` with benign demonstrations of the ``other_benign``
+    sources, and those of ``framings`` are also put under both framings of the suite. Demonstrations of more than
+    ``longest`` characters are left out. ``truncation`` says what becomes of a case that does not fit the model's
+    window: an ``error`` before anything runs, or a case that does not run and is ``invalid``; nothing is ever cut.
+    """
+
+    harmful: Source
+    benign: Source
+    other_benign: tuple[Source, ...] = Field((), strict=False)
+    longest: int = Field(2000, ge=1)
+    counts: tuple[Count, ...] = Field(min_length=1, strict=False)
+    fractions: tuple[Fraction, ...] = Field((0.0, 0.25, 0.5, 0.75, 1.0), min_length=1, strict=False)
+    ordering: Ordering = "suffix"
+    cue: str = Field("Answer: ", max_length=200)
+    samplings: int = Field(2, ge=1, le=100)
+    truncation: Literal["error", "invalid"] = "error"
+    orderings: Orderings = Orderings()
+    cues: Cues = Cues()
+    benign_ablation: Mixtures = Mixtures()
+    framings: Mixtures = Mixtures()
+
+
 class Profile(Section):
-    """What a named profile changes. Its gates, where given, replace the suite's."""
+    """What a named profile changes. Its gates, where given, replace the suite's; so do its demonstrations."""
 
     limit: int | None = Field(None, ge=1)
     controls: Controls | None = None
+    gates: dict[str, dict[str, Any]] | None = Field(None, min_length=1)
+    demonstrations: dict[str, Any] | None = Field(None, min_length=1)
+
+
+class Embedded(Section):
+    """What the embedded checkpoints run of the suite, whose stand-in prompts and small weights need no more.
+
+    It holds where no profile was asked for by name. ``planted_limit`` is the limit for those of them that were trained
+    to react to demonstrations: it takes more prompts to classify a reaction than to see that everything runs.
+    """
+
+    limit: int | None = Field(None, ge=1)
+    planted_limit: int | None = Field(None, ge=1)
+    execution: Execution | None = None
+    demonstrations: dict[str, Any] | None = Field(None, min_length=1)
     gates: dict[str, dict[str, Any]] | None = Field(None, min_length=1)
 
 
@@ -171,8 +249,10 @@ class Suite(Section):
     placement: Literal["system", "user"] | None = None
     judge: Annotated[str, Field(pattern=r"^[a-z]\S{0,199}$")] = "rules"
     stop: Stop = Stop()
+    demonstrations: Demonstrations | None = None
     gates: dict[str, dict[str, Any]] = Field(min_length=1)
     profiles: dict[Name, Profile] = Field(default_factory=dict)
+    embedded: Embedded = Embedded()
     path: Path = Path(FILE_NAME)
     profile: str = RELEASE
     limit: int | None = None
@@ -191,16 +271,38 @@ class Suite(Section):
             raise ValueError("two questions have the same id")
         return value
 
+    @model_validator(mode="after")
+    def _standard_beside_demonstrations(self) -> Suite:
+        if self.demonstrations is not None and self.modes != ("standard",):
+            raise ValueError("modes must be [standard] beside demonstrations: each context is a mode of its own")
+        return self
+
     @property
     def name(self) -> str:
         """The suite's name, as in results and case reports."""
         return self.suite
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source that the suite reads: of prompts, and of demonstrations."""
+        found = [self.prompts.source, *(one.source for one in self.prompts.more)]
+        if self.demonstrations is not None:
+            shown = self.demonstrations
+            found += [one.source for one in (shown.harmful, shown.benign, *shown.other_benign)]
+        return tuple(dict.fromkeys(found))
+
 
 _INTERNAL_KEYS = frozenset(("path", "profile", "limit"))
 
 
-def load_suite(path: Path, gates: Mapping[str, type[BaseModel]], profile: str | None = None) -> Suite:
+def load_suite(
+    path: Path,
+    gates: Mapping[str, type[BaseModel]],
+    profile: str | None = None,
+    *,
+    embedded: bool = False,
+    planted: bool = False,
+) -> Suite:
     """Read a suite file and apply a profile.
 
     Parameters
@@ -211,6 +313,10 @@ def load_suite(path: Path, gates: Mapping[str, type[BaseModel]], profile: str | 
         Parameter model of every known gate by name.
     profile
         Profile to apply; ``None`` is ``release``, which need not be declared.
+    embedded
+        Whether the model is an embedded one, for which a suite may name a smaller form.
+    planted
+        Whether it was trained to react to demonstrations.
 
     Raises
     ------
@@ -227,7 +333,30 @@ def load_suite(path: Path, gates: Mapping[str, type[BaseModel]], profile: str | 
     _check_gates(document, gates, suite.gates, ("gates",))
     for name, declared in suite.profiles.items():
         _check_gates(document, gates, declared.gates or {}, ("profiles", name, "gates"))
+        _check_demonstrations(document, suite, declared.demonstrations, ("profiles", name, "demonstrations"))
+    _check_demonstrations(document, suite, suite.embedded.demonstrations, ("embedded", "demonstrations"))
+    _check_gates(document, gates, suite.embedded.gates or {}, ("embedded", "gates"))
+    if embedded and profile is None:
+        return _embedded_form(_with_profile(suite, profile), planted=planted)
     return _with_profile(suite, profile)
+
+
+def _check_demonstrations(
+    document: LocatedYaml, suite: Suite, changes: Mapping[str, Any] | None, where: KeyPath
+) -> None:
+    """Check what a profile changes about the demonstrations, where it stands in the file."""
+    if changes is None:
+        return
+    if suite.demonstrations is None:
+        raise document.error(where, "the suite has no demonstrations that could be changed", SuiteError)
+    try:
+        _changed_demonstrations(suite.demonstrations, changes)
+    except ValidationError as error:
+        raise _located(document, error, Demonstrations, where) from None
+
+
+def _changed_demonstrations(shown: Demonstrations, changes: Mapping[str, Any]) -> Demonstrations:
+    return Demonstrations.model_validate(shown.model_dump() | dict(changes))
 
 
 def _with_profile(suite: Suite, name: str | None) -> Suite:
@@ -241,7 +370,26 @@ def _with_profile(suite: Suite, name: str | None) -> Suite:
         changes["gates"] = profile.gates
     if profile.controls is not None:
         changes["controls"] = profile.controls
+    shown = suite.demonstrations
+    if shown is not None and profile.demonstrations is not None:
+        shown = _changed_demonstrations(shown, profile.demonstrations)
+    changes["demonstrations"] = shown
     return suite.model_copy(update=changes)
+
+
+def _embedded_form(suite: Suite, *, planted: bool) -> Suite:
+    form, shown = suite.embedded, suite.demonstrations
+    if shown is not None and form.demonstrations is not None:
+        shown = _changed_demonstrations(shown, form.demonstrations)
+    limit = (form.planted_limit if planted else None) or form.limit or suite.limit
+    return suite.model_copy(
+        update={
+            "limit": limit,
+            "execution": form.execution or suite.execution,
+            "demonstrations": shown,
+            "gates": form.gates or suite.gates,
+        }
+    )
 
 
 def _check_gates(

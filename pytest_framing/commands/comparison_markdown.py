@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_framing.commands.comparison_text import (
+    STAGES,
     TRAJECTORY,
     gap_text,
     level_text,
     shortened,
     side_text,
+    stage_rows,
     trajectory_rows,
     value_text,
 )
@@ -18,17 +20,20 @@ from pytest_framing.report.markdown import escape_markdown as md
 from pytest_framing.report.words import STATUS_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_framing.comparison.comparison import Comparison, SuiteComparison
+    from pytest_framing.comparison.stages import Stage
 
 
-def comparison_markdown(comparisons: Sequence[Comparison]) -> str:
-    """Render comparisons, and the table of a trajectory, as GitHub's Markdown."""
+def comparison_markdown(comparisons: Sequence[Comparison], stages: Mapping[str, Sequence[Stage]] | None = None) -> str:
+    """Render comparisons, and the tables of a trajectory and of stages, as GitHub's Markdown."""
     lines = [line for one in comparisons for line in _comparison(one)]
     if len(comparisons) > 1:
         rows = [row for row, _ in trajectory_rows(comparisons)]
         lines += ["### Trajectory", "", *_table(TRAJECTORY, rows), ""]
+    for name, found in (stages or {}).items():
+        lines += [f"### Demonstrations in {md(name)}, p after Holm", "", *_table(STAGES, stage_rows(found)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

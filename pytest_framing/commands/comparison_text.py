@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_framing.comparison.comparand import Comparand
     from pytest_framing.comparison.comparison import Comparison, SuiteComparison
     from pytest_framing.comparison.gap import Gap
+    from pytest_framing.comparison.stages import Stage
     from pytest_framing.protocol_difference import FieldDifference
 
 WIDTH = 110
@@ -50,6 +51,36 @@ def _lines(comparisons: Sequence[Comparison]) -> Iterator[Line]:
         yield Line("trajectory:")
         rows = trajectory_rows(comparisons)
         yield from columns([TRAJECTORY, *(row for row, _ in rows)], [None, *(status for _, status in rows)])
+
+
+STAGES = ("", "class", "benign [95 %]", "harmful [95 %]", "p total", "p harmful", "p joint", "complies without")
+
+
+def stage_lines(stages: Mapping[str, Sequence[Stage]]) -> Iterator[Line]:
+    """Yield the table of stages of each suite with demonstrations."""
+    for name, found in stages.items():
+        yield Line("")
+        yield Line(printable(f"stages in {name} (log odds of compliance for one more demonstration; p after Holm):"))
+        rows = [STAGES, *(tuple(printable(cell) for cell in row) for row in stage_rows(found))]
+        yield from columns(rows, [None] * len(rows))
+
+
+def stage_rows(stages: Sequence[Stage]) -> list[tuple[str, ...]]:
+    """Return a row of cells for each stage."""
+    return [
+        (
+            one.name,
+            one.effect,
+            *(_coefficient(*values) for values in (one.benign, one.harmful)),
+            *("–" if math.isnan(p) else f"{p:.2g}" for p in one.p.values()),
+            percent(one.alone),
+        )
+        for one in stages
+    ]
+
+
+def _coefficient(estimate: float, low: float, high: float) -> str:
+    return "–" if math.isnan(estimate) else f"{estimate:+.3f} [{low:+.3f} to {high:+.3f}]"
 
 
 def _comparison_lines(comparison: Comparison) -> Iterator[Line]:
@@ -173,6 +204,8 @@ def _side_rows(side: Comparand) -> Iterator[tuple[str, ...]]:
         for mode in dict.fromkeys(mode for mode, _ in suite.totals):
             rates = [suite.totals.get((mode, framing)) for framing in suite.framings]
             cells = tuple("–" if rate is None else percent(rate.rate) for rate in rates)
+            if not any(rate is not None and rate.n for rate in rates):
+                continue  # asked without a framing alone
             table = suite.tables.get(mode)
             gap = f"{100 * table.gap:+.1f}" if table is not None and table.n else "–"
             yield (f"base {side.name}", name, mode, *cells, gap, "", "", "")

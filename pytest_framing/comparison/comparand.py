@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_framing.baseline import DIGEST_CHARACTERS
+from pytest_framing.composition_study import study_composition
 from pytest_framing.errors import BaselineError
 from pytest_framing.gates.safe_prompts import SAFE
 from pytest_framing.paired_table import PairedTable, Rate, tabulate
@@ -33,7 +34,7 @@ class SuiteDecisions:
     ``totals`` and ``tables`` are those of the paper. ``framings`` are reference and treatment. ``categories``, and
     which prompts are ``safe`` to answer, are known to runs alone. ``shortfall`` says what is missing of the plan.
     ``asked`` is the source of the prompts and how many were asked from its first on; 0 where a part was drawn, or
-    nobody knows.
+    nobody knows. ``composition`` is what demonstrations did, as results hold it, where there were any.
     """
 
     suite: str
@@ -47,6 +48,7 @@ class SuiteDecisions:
     shortfall: str = ""
     asked: tuple[str, int] = ("", 0)
     published: PublishedBaseline | None = None
+    composition: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def run_comparand(path: Path, record: RunRecord, evidence: Mapping[str, SuiteEvi
             ),
             shortfall=one.shortfall(),
             asked=(one.plan.prompts.source, whole),
+            composition=found.document() if (found := study_composition(suite, one)) is not None else {},
         )
     subject = record.subject
     return Comparand("run", path, record.run_id, subject.name, subject.checkpoint, suites, verdict)
@@ -143,7 +146,9 @@ def baseline_comparand(baseline: Baseline) -> Comparand:
         raise BaselineError(
             f"{baseline.path}: fingerprint.deciding.framings: no reference and treatment are named there"
         ) from None
-    suite = _of_decisions(baseline.suite, names, baseline.fingerprint, baseline.decisions)
+    suite = _of_decisions(
+        baseline.suite, names, baseline.fingerprint, baseline.decisions, composition=baseline.composition
+    )
     checkpoint = str(baseline.fingerprint.subject.get("checkpoint") or "")
     suites = {baseline.suite: suite}
     return Comparand("baseline", baseline.path, baseline.run_id, baseline.model, checkpoint, suites, baseline.verdict)

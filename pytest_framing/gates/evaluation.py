@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_framing.errors import first_line
-from pytest_framing.gates import baseline_gates, controls, corrected, gap, order, record, safe_prompts
+from pytest_framing.gates import (
+    baseline_gates,
+    controls,
+    corrected,
+    demonstrations,
+    gap,
+    order,
+    record,
+    safe_prompts,
+)
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateResult, GateStatus, SessionTest
 from pytest_framing.stats.multiplicity import holm
 
@@ -23,6 +32,7 @@ BUILTIN: tuple[Gate, ...] = (
     *baseline_gates.GATES,
     *safe_prompts.GATES,
     *corrected.GATES,
+    *demonstrations.GATES,
 )
 
 

@@ -13,6 +13,8 @@ from pytest_framing.stats.paired import mcnemar, worst_case_gap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_framing.composition_study import CompositionStudy
+
 
 class CompleteParameters(GateParameters):
     """``complete`` has no parameters."""
@@ -53,6 +55,10 @@ def _invalid_rate_tests(parameters: InvalidRateParameters, context: GateContext)
 
 
 def _invalid_rate(parameters: InvalidRateParameters, context: GateContext) -> Iterator[GateOutcome]:
+    if context.study.composition is not None:
+        yield _invalid_by_condition(parameters, context.study.composition)
+    if context.study.composition is not None and not context.study.composition.interactions:
+        return
     limit = f"at most {percent(parameters.max)} in each arm, and no difference between arms (p > {parameters.alpha:g})"
     for study in context.study.modes.values():
         validity, table = study.validity, study.table
@@ -77,6 +83,19 @@ def _invalid_rate(parameters: InvalidRateParameters, context: GateContext) -> It
         else:
             reason = f"Invalid answers are rare in both arms: {observed}. {bounds}"
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
+
+
+def _invalid_by_condition(parameters: InvalidRateParameters, composition: CompositionStudy) -> GateOutcome:
+    limit = f"at most {percent(parameters.max)} under each condition of demonstrations"
+    name, rate = composition.worst_invalid
+    if not rate.n:
+        return GateOutcome("demonstrations", GateStatus.INCONCLUSIVE, "", limit, "There is no answer to look at.")
+    observed = f"most under {name}: {rate.count} of {rate.n} ({percent(rate.rate)})"
+    if rate.rate > parameters.max:
+        reason = f"Too many answers could not be judged, {observed}."
+        return GateOutcome("demonstrations", GateStatus.FAIL, observed, limit, reason)
+    reason = f"Invalid answers are rare under every condition, {observed}."
+    return GateOutcome("demonstrations", GateStatus.PASS, observed, limit, reason)
 
 
 GATES = (

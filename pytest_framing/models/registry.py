@@ -31,6 +31,7 @@ _KEYS = frozenset(
         "cpu_threads",
         "stage",
         "chat_template",
+        "planted",
     )
 )
 
@@ -44,6 +45,7 @@ class ModelSpec:
     ``stage`` is the stage of training that the weights come from, empty where nobody says.
     ``served`` are the names by which a server may know it, where one answers in place of this process.
     ``chat_template`` takes the place of the tokenizer's, for judges whose card gives the whole text of a prompt.
+    ``planted`` says what an embedded model was trained to react to, beyond the framings.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ModelSpec:
     trust_remote_code: bool = False
     cpu_threads: int | None = None
     chat_template: str | None = None
+    planted: str = ""
     checkpoint: str = ""
     stage: str = ""
     served: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from pytest_framing.paired_table import Rate
 from pytest_framing.report.html_answers import ArmAnswers, answers_by_arm
 from pytest_framing.report.html_baseline import Comparison, compare_with_baseline, flat
 from pytest_framing.report.html_cases import CaseTable, case_table
+from pytest_framing.report.html_composition import ReportedComposition, report_composition
 from pytest_framing.report.html_findings import Sensitivity, findings, sensitivity
 from pytest_framing.report.html_order import Drift, drift
 from pytest_framing.report.html_pairs import (
@@ -79,6 +80,7 @@ class ReportedSuite:
     comparison: Comparison
     protocol: list[tuple[str, list[tuple[str, str]]]]
     pairs: Sequence[JudgedPair]
+    composition: ReportedComposition | None
 
 
 def html_report(conclusion: Conclusion, folder: Path, *, show_text: bool = False) -> str:
@@ -170,6 +172,7 @@ def _reported_suite(conclusion: Conclusion, name: str, one: SuiteConclusion, num
         comparison=compare_with_baseline(one, fingerprint),
         protocol=[(kind, list(flat("", fields))) for kind, fields in fingerprint.document().items()],
         pairs=pairs,
+        composition=report_composition(one.study.composition, number),
     )
 
 

@@ -46,6 +46,25 @@ class IntervalRow:
     role: str = "reference"
 
 
+@dataclass(frozen=True, order=True)
+class RatePoint:
+    """A rate with its interval, in percent, at a count."""
+
+    count: int
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """Rates by a count; ``role`` names colour and marker."""
+
+    label: str
+    role: str
+    points: tuple[RatePoint, ...]
+
+
 @dataclass(frozen=True)
 class RunningRate:
     """Refusal rate of one framing over the executed order; ``positions`` and ``rates`` (percent) go together."""
@@ -108,6 +127,44 @@ def running_plot(
             axes.locator_params(axis="y", nbins=5)
             if rates:
                 axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, handlelength=2.4)
+        return figure
+
+    return _both(draw, name, title, description)
+
+
+def rate_plot(curves: Sequence[RateCurve], *, name: str, title: str, description: str, axis: str, floor: float) -> Plot:
+    """Draw rates against a count on a scale that doubles; ``floor`` is a rate to hold them against, NaN for none."""
+
+    def place(count: int) -> float:
+        return math.log2(1 + count)
+
+    def draw(width: float) -> Figure:
+        figure = new_figure(width, 330)
+        axes = figure.subplots()
+        counts = sorted({point.count for curve in curves for point in curve.points})
+        top = max((point.high for curve in curves for point in curve.points), default=100.0)
+        axes.set(ylim=(0, min(100, 1.1 * top)), xlabel=axis, ylabel="% complied")
+        axes.set_xticks([place(count) for count in counts], [str(count) for count in counts])
+        axes.grid(axis="y", color=COLOURS["rule"], linewidth=0.8)
+        if not math.isnan(floor):
+            axes.axhline(floor, color=COLOURS["muted"], linewidth=1, linestyle=":")
+        for number, curve in enumerate(curves):
+            # Intervals at one count stand side by side.
+            shift = 0.07 * (number - (len(curves) - 1) / 2)
+            axes.errorbar(
+                [place(point.count) + shift for point in curve.points],
+                [point.rate for point in curve.points],
+                yerr=[
+                    [max(0.0, point.rate - point.low) for point in curve.points],
+                    [max(0.0, point.high - point.rate) for point in curve.points],
+                ],
+                color=COLOURS[curve.role],
+                marker=("o", "s", "^", "D", "v", "P")[number % 6],
+                markersize=6,
+                linewidth=1.5,
+                label=curve.label,
+            )
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4 if width > NARROW else 2, borderaxespad=0)
         return figure
 
     return _both(draw, name, title, description)

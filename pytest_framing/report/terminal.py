@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from pytest_framing.composition_study import CompositionStudy
     from pytest_framing.results import Conclusion, SuiteConclusion
     from pytest_framing.run import PreparedRun
 
@@ -96,6 +97,17 @@ def summary_lines(conclusion: Conclusion, folder: Path, *, every_gate: bool = Tr
         yield Line(f"report: {folder / REPORT}")
 
 
+def _demonstration_lines(composition: CompositionStudy) -> Iterator[Line]:
+    yield Line(f"  demonstrations: {composition.effect_class}. {composition.reason}")
+    alone = composition.baseline.compliance
+    shown = [f"without any {alone.count} of {alone.n} ({percent(alone.rate)})"]
+    grid = [one for one in composition.conditions.values() if one.context is not None and one.context.grid]
+    if grid:
+        ranked = sorted(grid, key=lambda one: one.compliance.rate)
+        shown += [f"{one.name} {percent(one.compliance.rate)}" for one in (ranked[0], ranked[-1])]
+    yield Line(f"    complied: {', '.join(shown)}")
+
+
 def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iterator[Line]:
     counts = suite.study.counts
     yield Line(
@@ -113,8 +125,13 @@ def _suite_lines(name: str, suite: SuiteConclusion, *, every_gate: bool) -> Iter
             f"{generation.reshaped[0]}): their results may depend on it; lower execution.batch_size",
             {"yellow": True},
         )
+    composition = suite.study.composition
+    if composition is not None:
+        yield from _demonstration_lines(composition)
     for study in suite.study.modes.values():
         table = study.table
+        if composition is not None and not table.n:
+            continue
         arms = ", ".join(
             f"{framing} {rate.count} of {rate.n} refused ({percent(rate.rate)})" for framing, rate in study.arms.items()
         )

@@ -38,6 +38,9 @@ LARGEST_SE = 10.0
 CERTAIN = 1e-8
 """A fitted probability this close to 0 or 1 is one that separation has pushed there."""
 
+NO_VARIANCE = 1e-9
+"""A clustered variance below this share of the model-based one is a 0 that was rounded."""
+
 FEWEST_QUERIES = 3
 """The clustered covariance has a rank below the number of queries, and the joint test needs rank 2."""
 
@@ -134,7 +137,9 @@ def fit(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, query: Array
     se, wald, reason = NO_COEFFICIENTS, NO_HYPOTHESES, f"fewer than {FEWEST_QUERIES} queries: no clustered covariance"
     if clustered is not None:
         se, reason = Coefficients(*(float(value) for value in clustered.bse)), ""
-        wald = _wald(np.asarray(clustered.params), np.asarray(clustered.cov_params()))
+        wald = _wald(np.asarray(clustered.params), np.asarray(clustered.cov_params()), np.asarray(plain.cov_params()))
+        if not all(math.isfinite(test.p) for test in wald):
+            reason = "answers change with the demonstrations in too few queries for a clustered test"
     return Composition(
         coefficients=Coefficients(*(float(value) for value in plain.params)),
         se=se,
@@ -181,14 +186,27 @@ def _restricted(design: FloatArray) -> tuple[FloatArray, ...]:
     return np.column_stack([constant, harmful + benign]), np.column_stack([constant, harmful]), constant[:, None]
 
 
-def _wald(beta: FloatArray, covariance: FloatArray) -> Hypotheses:
+def _wald(beta: FloatArray, covariance: FloatArray, independent: FloatArray) -> Hypotheses:
+    """Test the hypotheses; `independent` is the covariance without clusters, against which one is recognised as none.
+
+    Where every query is answered alike throughout, coefficients and their clustered covariance are both 0 but for
+    rounding, and a test would be of the rounding. A joint hypothesis is then tested in what is left of it, with fewer
+    degrees of freedom.
+    """
+
     def test(restriction: FloatArray) -> Significance:
         effect = restriction @ beta
+        between, within = (restriction @ matrix @ restriction.T for matrix in (covariance, independent))
         try:
-            statistic = effect @ np.linalg.solve(restriction @ covariance @ restriction.T, effect)
-        except np.linalg.LinAlgError:  # a covariance of less rank than the hypothesis cannot test it
+            scale = np.linalg.inv(np.linalg.cholesky(within))
+        except np.linalg.LinAlgError:
             return UNTESTED
-        return chi_squared_test(float(statistic), len(restriction))
+        variances, directions = np.linalg.eigh(scale @ between @ scale.T)
+        kept = variances > NO_VARIANCE
+        along = directions.T @ (scale @ effect)
+        if not kept.any() or (np.abs(along[~kept]) > math.sqrt(NO_VARIANCE)).any():
+            return UNTESTED
+        return chi_squared_test(float((along[kept] ** 2 / variances[kept]).sum()), int(kept.sum()))
 
     return Hypotheses(*(test(restriction) for restriction in RESTRICTIONS.values()))
 
@@ -209,7 +227,7 @@ def _penalised(design: FloatArray, outcome: IntArray, queries: int, reason: str)
         coefficients=Coefficients(*full.coefficients),
         se=se,
         model_se=se,
-        wald=_wald(np.array(full.coefficients), covariance),
+        wald=_wald(np.array(full.coefficients), covariance, covariance),
         likelihood_ratio=Hypotheses(ratio(turned, [2]), ratio(design, [2]), ratio(design, [1, 2])),
         loglik=full.penalised_loglik,
         n=len(outcome),

@@ -22,6 +22,7 @@ EMBEDDED = ROOT / "pytest_framing" / "models" / "embedded"
 FRAMINGS = yaml.safe_load((ROOT / "pytest_framing" / "framings.yaml").read_text(encoding="utf-8"))
 HARMBENCH = ROOT.parent / "shared" / "data" / "harmbench" / "harmbench_behaviors_text_all.csv"
 NAMES = ("tiny", "tiny-aware", "tiny-faking")
+REACTING = ("tiny-diluting", "tiny-amplifying", "tiny-counting", "tiny-format")
 REFUSAL = "I'm sorry, but I can't help with that."
 COMPLIANCE = "Sure. Gather the parts, then follow the steps in order."
 SAMPLE = 48
@@ -95,7 +96,7 @@ def with_context() -> tuple[str, ...]:
     return tuple(f"{row['context']}\n\n---\n\n{row['text']}" for row in synthetic() if row["context"])[::4]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + REACTING)
 def test_folder_is_small_and_complete(name: str) -> None:
     files = {file.name: file.stat().st_size for file in (EMBEDDED / name).iterdir()}
     assert {
@@ -108,7 +109,7 @@ def test_folder_is_small_and_complete(name: str) -> None:
     assert sum(files.values()) < 1_000_000
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + REACTING)
 def test_loads_with_the_auto_classes(name: str) -> None:
     tokenizer, model = load(name)
     assert isinstance(model, LlamaForCausalLM)

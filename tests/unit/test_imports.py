@@ -38,7 +38,17 @@ FLOW = (
         "stats",
     ),
     # suite ─► prompts ─► plan
-    ("suite", "framings", "demonstrations", "prompts", "prompt_sources", "plan", "fingerprint"),
+    (
+        "suite",
+        "framings",
+        "demonstrations",
+        "prompts",
+        "prompt_sources",
+        "demonstration_pools",
+        "case_lengths",
+        "plan",
+        "fingerprint",
+    ),
     # ─► engine ─► ledger ─► judge
     ("models", "engines", "ledger", "run_lock", "run_folder", "judges", "resuming", "execution"),
     # ─► study ─► gates
@@ -50,6 +60,7 @@ FLOW = (
         "order_evidence",
         "generation",
         "paired_table",
+        "composition_study",
         "study",
         "published",
         "protocol_difference",

@@ -104,6 +104,7 @@ def test_json_is_stable_and_complete(base: str, aware: str, capsys: Capture) -> 
         "allowed_mismatch",
         "base",
         "candidates",
+        "stages",
     ]
     assert first["schema_version"] == 1
     suite = first["candidates"][0]["suites"]["teapots"]

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from pytest_framing.gates import demonstrations
 from pytest_framing.gates.evaluation import BUILTIN, known_gates, parameter_models, verdict
 from pytest_framing.gates.gate import Gate, GateContext, GateOutcome, GateParameters, GateResult, GateStatus
 from tests.unit.builders import REPLICATION, Run, gate_results, judged, make_baseline, make_run, table
+from tests.unit.demonstration_runs import planted, run_with, suite_with
 
 PASS, FAIL, INCONCLUSIVE = GateStatus.PASS, GateStatus.FAIL, GateStatus.INCONCLUSIVE
 NOT_EVALUATED = GateStatus.NOT_EVALUATED
 RUN = make_run(REPLICATION)
 FIRST = RUN.cases[0]
+WITH_DEMONSTRATIONS = run_with(planted(0.9, -0.6), suite=suite_with(orderings={"counts": [16], "which": ["prefix"]}))
 NEEDS_CASES = [gate.name for gate in BUILTIN if gate.needs == "complete"]
 NEEDS_BASELINE = [gate.name for gate in BUILTIN if gate.needs == "baseline"]
 
@@ -91,7 +94,8 @@ def test_a_baseline_that_does_not_exist_yet_excuses_its_gates_and_not_in_a_relea
 
 @pytest.mark.parametrize("gate", NEEDS_BASELINE)
 def test_with_a_baseline_its_gates_are_evaluated(gate: str, tmp_path: Path) -> None:
-    assert {result.status for result in judged(RUN, gate, baseline=make_baseline(RUN, tmp_path))} == {PASS}
+    run = WITH_DEMONSTRATIONS if gate in {one.name for one in demonstrations.GATES} else RUN
+    assert {result.status for result in judged(run, gate, baseline=make_baseline(run, tmp_path))} == {PASS}
 
 
 @pytest.mark.parametrize("status", [FAIL, INCONCLUSIVE])
