@@ -259,7 +259,8 @@ def demonstrations_document(
     shown: Demonstrations, pools: Mapping[str, Pool], summaries: Mapping[str, ContextSummary]
 ) -> dict[str, Any]:
     """Return what decides a comparison about the demonstrations: settings, contents and rounding; no text."""
-    settings = shown.model_dump(exclude={"harmful", "benign", "other_benign"})
+    # As JSON has them: a baseline is read back from a file, and a list is no tuple.
+    settings = shown.model_dump(mode="json", exclude={"harmful", "benign", "other_benign"})
     return {
         **settings,
         "rounding": ROUNDING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_framing.demonstrations import arrange, conditions, contexts, harmful_count
+from pytest_framing.demonstrations import arrange, conditions, contexts, demonstrations_document, harmful_count
 from pytest_framing.errors import PromptError, SuiteError
 from pytest_framing.framings import Message, builtin_catalogue, conversation
 from tests.unit.builders import make_prompts
@@ -163,3 +164,11 @@ def test_plans_with_demonstrations_are_read_back() -> None:
     plan, _ = plan_with(suite_with(), make_prompts(2), make_pools())
     (suite,) = plan.suites
     assert type(suite).from_document(suite.suite, suite.document()) == suite
+
+
+def test_what_the_protocol_holds_of_them_is_the_same_after_a_file() -> None:
+    suite, pools = suite_with(framings={"counts": [4]}), make_pools()
+    plan, _ = plan_with(suite, make_prompts(2), pools)
+    document = demonstrations_document(shown_by(suite), pools, plan.suites[0].contexts)
+    assert json.loads(json.dumps(document)) == document
+    assert "folded" not in json.dumps(document)
