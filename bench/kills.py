@@ -1,17 +1,23 @@
 """Kill real runs at random points, resume them, and hold that nothing is lost, run twice or decided otherwise.
 
 ``python -m bench.kills --points 1000`` writes ``bench/results/kills.json``. A run is killed at a random moment, or at a
-random system call of its own that writes (``write``, ``fsync``, ``rename``, ``unlink``, ``mkdir``, …), before the call
-or after half of the bytes. Each run is a process of its own, forked from one that has loaded torch, so that a thousand
-of them take minutes.
+random system call of its own that writes (``write``, ``fsync``, ``rename``, ``mkdir``, …), before the call or after
+half of the bytes. Each run is a process of its own, forked from one that has imported all that a run imports, so that a
+thousand of them take an hour on one core. The tally is written every ten points, and ``--go-on`` adds to it; what a
+point draws depends on the seed and its number alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
+import importlib
+import importlib.metadata
 import json
 import mmap
 import os
+import platform
 import random
 import shutil
 import signal
@@ -20,12 +26,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("results") / "kills.json"
-PROMPTS = 12
+PROMPTS = 6
+SAVE_EVERY = 10
 TEST_MODULE = """
 import pytest
 
@@ -56,6 +63,9 @@ ARGUMENTS = (
     "no:randomly",
     "-p",
     "no:hypothesispytest",
+    # It collects garbage five times over when pytest ends: a third of so short a run.
+    "-p",
+    "no:unraisableexception",
 )
 SYSTEM_CALLS = ("write", "fsync", "replace", "open", "mkdir", "symlink", "ftruncate")
 MOST_RESUMES = 4
@@ -73,6 +83,10 @@ class Record:
 class Tally:
     """What the points came to."""
 
+    seed: int
+    machine: str = ""
+    cases: int = 0
+    seconds: float = 0.0
     points: int = 0
     killed: int = 0
     resumes: int = 0
@@ -90,17 +104,24 @@ class Tally:
         return not (self.lost or self.duplicated or self.wrong_gates or self.wrong_decisions or self.failures)
 
 
-def load() -> None:
-    """Load what every run needs, once."""
-    import scipy.stats  # noqa: F401
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    import pytest_framing.plugin
-    import pytest_framing.session  # noqa: F401
-    from pytest_framing.models.registry import EMBEDDED
-
-    AutoTokenizer.from_pretrained(EMBEDDED / "tiny")
-    AutoModelForCausalLM.from_pretrained(EMBEDDED / "tiny", device_map={"": "cpu"})
+def load(folder: Path) -> None:
+    """Import what an uninterrupted run imports, which a fork has then for nothing."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    project, names = folder / "loading", folder / "modules"
+    make_project(project)
+    done = os.fork()
+    if not done:
+        try:
+            _silent_pytest(project, ())
+            names.write_text("\n".join(sys.modules), encoding="utf-8")
+        finally:
+            os._exit(0)
+    os.waitpid(done, 0)
+    for name in names.read_text(encoding="utf-8").split("\n"):
+        # What a run registers under a name of its own (test modules, conftest) is not there to import.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.freeze()
 
 
 def make_project(folder: Path) -> None:
@@ -123,17 +144,21 @@ def start(folder: Path, arguments: Sequence[str], arm: Callable[[], None] | None
         return child
     code = 70
     try:
-        import pytest
-
-        os.chdir(folder)
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        if arm is not None:
-            arm()
-        code = int(pytest.main([*ARGUMENTS, *arguments]))
+        code = _silent_pytest(folder, arguments, arm)
     finally:
         os._exit(code)
+
+
+def _silent_pytest(folder: Path, arguments: Sequence[str], arm: Callable[[], None] | None = None) -> int:
+    import pytest
+
+    os.chdir(folder)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    if arm is not None:
+        arm()
+    return int(pytest.main([*ARGUMENTS, *arguments]))
 
 
 def wait(child: int) -> int:
@@ -195,7 +220,7 @@ def written(folder: Path) -> dict[str, list[bytes]]:
     return {path.name: whole_lines(path) for path in run.glob("*.jsonl")} if run.exists() else {}
 
 
-def run_points(points: int, seed: int, folder: Path) -> Tally:
+def run_points(points: int, seed: int, folder: Path, tally: Tally | None = None, save: Path | None = None) -> Tally:
     """Kill and resume that many runs.
 
     Parameters
@@ -206,8 +231,12 @@ def run_points(points: int, seed: int, folder: Path) -> Tally:
         Of the points.
     folder
         An empty folder to work in.
+    tally
+        What earlier points of the seed came to, to go on with.
+    save
+        Where the tally is written every ten points.
     """
-    load()
+    load(folder)
     reference_folder = folder / "reference"
     make_project(reference_folder)
     count = mmap.mmap(-1, 8)
@@ -218,15 +247,23 @@ def run_points(points: int, seed: int, folder: Path) -> Tally:
         raise RuntimeError(f"the uninterrupted run ends with {code}")
     reference = record_of(reference_folder)
     calls = int.from_bytes(count[:8], "little")
-    tally = Tally()
-    chance = random.Random(seed)
-    for point in range(points):
+    tally = tally or Tally(seed=seed)
+    tally.cases = len(reference.decisions)
+    tally.machine = ", ".join(
+        [platform.machine(), f"Python {platform.python_version()}"]
+        + [f"{name} {importlib.metadata.version(name)}" for name in ("pytest", "torch", "transformers")]
+    )
+    while tally.points < points:
+        began = time.monotonic()
+        point = tally.points
         place = folder / f"point-{point}"
         make_project(place)
-        _one_point(place, point, chance, duration, calls, reference, tally)
+        _one_point(place, point, random.Random(f"{seed}-{point}"), duration, calls, reference, tally)
         shutil.rmtree(place)
-        if sys.stderr.isatty() or point % 50 == 49:
-            print(f"{point + 1} of {points}", file=sys.stderr)
+        tally.seconds = round(tally.seconds + time.monotonic() - began, 1)
+        if save is not None and (tally.points % SAVE_EVERY == 0 or tally.points == points):
+            save.write_text(json.dumps(asdict(tally), indent=2) + "\n", encoding="utf-8")
+            print(f"{tally.points} of {points}", file=sys.stderr)
     return tally
 
 
@@ -292,18 +329,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20260221)
+    parser.add_argument("--go-on", action="store_true", help="add to the points that the results hold already")
     options = parser.parse_args()
-    began = time.monotonic()
+    before = Tally(**json.loads(RESULTS.read_text(encoding="utf-8"))) if options.go_on else None
     with tempfile.TemporaryDirectory() as folder:
-        tally = run_points(options.points, options.seed, Path(folder))
-    document = {
-        "seed": options.seed,
-        "cases": PROMPTS * 3 + 6 + 12,
-        "seconds": round(time.monotonic() - began),
-        **vars(tally),
-    }
-    RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(document, indent=2))
+        tally = run_points(options.points, before.seed if before else options.seed, Path(folder), before, RESULTS)
+    print(json.dumps(asdict(tally), indent=2))
     return 0 if tally.sound else 1
 
 

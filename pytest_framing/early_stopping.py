@@ -18,6 +18,7 @@ from pytest_framing.errors import LedgerError
 from pytest_framing.json_documents import read_document, write_document
 from pytest_framing.records import REFUSED, CaseKey, VerdictLabel
 from pytest_framing.stats.sequential import log_e_value
+from pytest_framing.typed_records import typed_record
 
 if TYPE_CHECKING:
     from pytest_framing.plan import Plan
@@ -139,7 +140,7 @@ def read_stops(folder: Path) -> dict[str, EarlyStop]:
         return {}
     document: dict[str, Any] = read_document(path, LedgerError)
     try:
-        stops = {name: EarlyStop(**stop) for name, stop in document["suites"].items()}
+        stops = {name: typed_record(EarlyStop, stop) for name, stop in document["suites"].items()}
         sound = all(
             math.isclose(log_e_value(stop.treatment_only, stop.reference_only), stop.log_e_value, rel_tol=1e-9)
             and stop.log_e_value >= math.log(stop.threshold)

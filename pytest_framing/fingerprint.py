@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # a record read back is held to its annotations
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from pytest_framing.json_documents import document_digest
 from pytest_framing.records import FORCING_MODE, text_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_framing.engines.engine import EngineIdentity, EngineOptions
     from pytest_framing.framings import FramingCatalogue, Question

@@ -124,6 +124,44 @@ def write_bytes(path: Path, content: bytes) -> None:
             Path(partial).unlink(missing_ok=True)
 
 
+def parse_json(content: str | bytes, *, numbers_only: bool = False) -> Any:
+    """Parse JSON whose numbers later stages can compute with.
+
+    Parameters
+    ----------
+    content
+        One JSON value.
+    numbers_only
+        Whether NaN and infinities are refused, which JSON has no word for and Python's parser takes.
+
+    Raises
+    ------
+    ValueError
+        When it is no JSON, or a whole number in it has more than 64 bits.
+    RecursionError
+        When it is nested too deeply.
+    """
+    if not numbers_only:
+        return json.loads(content, parse_int=_whole_number)
+    return json.loads(content, parse_int=_whole_number, parse_float=_finite_number, parse_constant=_no_number)
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > 20 or abs(int(digits)) >= 2**63:
+        raise ValueError(f"a number of {len(digits)} digits is out of range")
+    return int(digits)
+
+
+def _finite_number(digits: str) -> float:
+    if not math.isfinite(value := float(digits)):
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is not JSON")
+
+
 def read_document(path: Path, kind: type[E]) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -133,7 +171,7 @@ def read_document(path: Path, kind: type[E]) -> dict[str, Any]:
         Of the given ``kind``, naming file and line, when the file is missing or no JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"), numbers_only=True)
     except OSError as error:
         raise kind(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

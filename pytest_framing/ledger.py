@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pytest_framing.errors import LedgerError, OutputError
-from pytest_framing.records import Response, Verdict, VerdictLabel, text_digest
+from pytest_framing.json_documents import parse_json
+from pytest_framing.records import Response, Verdict, text_digest
+from pytest_framing.typed_records import typed_record
 
 MAIN_WORKER = "main"
 # Lines are handed to the system at once and forced to the disk this often: syncing each of thousands of lines would
@@ -132,7 +134,7 @@ def read_responses(folder: Path) -> Records[Response]:
     LedgerError
         Naming file and line, for a line that is damaged anywhere but at the very end of its file.
     """
-    return _read(folder, "responses", lambda fields: Response(**fields))
+    return _read(folder, "responses", lambda fields: typed_record(Response, fields))
 
 
 def read_verdicts(folder: Path) -> Records[Verdict]:
@@ -143,7 +145,7 @@ def read_verdicts(folder: Path) -> Records[Verdict]:
     LedgerError
         As for responses.
     """
-    return _read(folder, "verdicts", lambda fields: Verdict(**{**fields, "verdict": VerdictLabel(fields["verdict"])}))
+    return _read(folder, "verdicts", lambda fields: typed_record(Verdict, fields))
 
 
 def _read(folder: Path, kind: str, make: Callable[[dict[str, Any]], R]) -> Records[R]:
@@ -176,7 +178,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
-    fields = json.loads(content)
+    fields = parse_json(content)
     if not isinstance(fields, dict):
         raise ValueError("not a JSON object")
     checksum = fields.pop("checksum", None)

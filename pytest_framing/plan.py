@@ -26,6 +26,7 @@ from pytest_framing.records import (
     Role,
 )
 from pytest_framing.shapes import BatchLimits, Shape, fixed_shape
+from pytest_framing.typed_records import typed_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -79,27 +80,23 @@ class SuitePlan:
 
         Raises
         ------
-        KeyError, TypeError
+        KeyError, TypeError, ValueError
             When the document is not a plan.
         """
         return cls(
             suite,
-            PromptSummary(**document["prompts"]),
-            tuple(Case(**case) for case in document["cases"]),
+            typed_record(PromptSummary, document["prompts"]),
+            tuple(typed_record(Case, case) for case in document["cases"]),
             tuple(
-                Batch(
-                    batch["id"],
-                    suite,
-                    batch["rows"],
-                    batch["length"],
-                    tuple(batch["cases"]),
-                    batch["prefix"],
-                    batch.get("fits", True),
+                typed_record(
+                    Batch,
+                    {"suite": suite, "case_ids": batch["cases"]}
+                    | {name: value for name, value in batch.items() if name != "cases"},
                 )
                 for batch in document["batches"]
             ),
-            {prompt_id: PromptTraits(**one) for prompt_id, one in document["traits"].items()},
-            {mode: ContextSummary(**one) for mode, one in document["contexts"].items()},
+            {prompt_id: typed_record(PromptTraits, one) for prompt_id, one in document["traits"].items()},
+            {mode: typed_record(ContextSummary, one) for mode, one in document["contexts"].items()},
             document["pools"],
         )
 

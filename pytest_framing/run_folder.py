@@ -15,6 +15,7 @@ from pytest_framing.fingerprint import Fingerprint
 from pytest_framing.json_documents import document_digest, read_document, write_document, write_text
 from pytest_framing.plan import Plan, SuitePlan
 from pytest_framing.suite import Suite, stored_suite
+from pytest_framing.typed_records import typed_record, typed_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,17 +175,17 @@ def read_plan(folder: Path) -> RunRecord:
         entries: dict[str, dict[str, Any]] = document["suites"]
         suites: dict[str, Suite] = {name: stored_suite(entry["definition"]) for name, entry in entries.items()}
         record = RunRecord(
-            run_id=document["run_id"],
-            salt=document["salt"],
-            subject=Subject(**document["model"]),
-            release=document["release"],
-            allowed_mismatch=tuple(document["allowed_mismatch"]),
+            run_id=typed_value(str, document["run_id"]),
+            salt=typed_value(str, document["salt"]),
+            subject=typed_record(Subject, document["model"]),
+            release=typed_value(bool, document["release"]),
+            allowed_mismatch=typed_value(tuple[str, ...], document["allowed_mismatch"]),
             suites=suites,
-            judges={name: entry["judge"] for name, entry in entries.items()},
-            fingerprints={name: Fingerprint(**entry["fingerprint"]) for name, entry in entries.items()},
-            lint={name: tuple(entry["lint"]) for name, entry in entries.items()},
-            skipped=document["skipped"],
-            baselines=document["baselines"],
+            judges={name: typed_value(str, entry["judge"]) for name, entry in entries.items()},
+            fingerprints={name: typed_record(Fingerprint, entry["fingerprint"]) for name, entry in entries.items()},
+            lint={name: typed_value(tuple[str, ...], entry["lint"]) for name, entry in entries.items()},
+            skipped=typed_value(dict[str, str], document["skipped"]),
+            baselines=typed_value(dict[str, str], document["baselines"]),
             plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

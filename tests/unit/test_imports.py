@@ -30,6 +30,7 @@ FLOW = (
         "settings",
         "device",
         "json_documents",
+        "typed_records",
         "located_yaml",
         "table_files",
         "optional_packages",
