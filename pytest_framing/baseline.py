@@ -146,6 +146,11 @@ def find_baseline(
             baseline = load_any(named)
             if baseline.suite != suite:
                 return None, f"The baseline {named} belongs to the suite {baseline.suite!r}"
+            if isinstance(baseline, Baseline) and baseline.model != model:
+                return None, (
+                    f"The baseline {named} is of the model {baseline.model!r}, and this run gates {model!r} (other "
+                    f"weights of one model are --model {baseline.model} --checkpoint FOLDER)"
+                )
             return baseline, ""
         path = baseline_path(named, model, suite, prompt_source)
         if not path.is_file() and (named / path.name).is_file():

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
+
+SHORTEST_SECRET = 8
+_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+_USER_OF_ADDRESS = re.compile(r"(\w://)[^/@\s]+@")
 
 
 class FramingError(Exception):
@@ -28,9 +34,20 @@ def place(path: Path, root: Path) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Kind and first line of an error of somebody else's, for a message of one line."""
+    """Kind and first line of an error of somebody else's, for a message of one line, without secrets."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {without_secrets(lines[0])[:300]}" if lines else type(error).__name__
+
+
+def without_secrets(text: str) -> str:
+    """Take tokens and keys out of a text: libraries quote addresses and headers in what they raise.
+
+    A secret is the value of an environment variable whose name says so, or the user part of an address.
+    """
+    for name, value in os.environ.items():
+        if len(value) >= SHORTEST_SECRET and _SECRET_NAME.search(name):
+            text = text.replace(value, f"[{name}]")
+    return _USER_OF_ADDRESS.sub(r"\1[...]@", text)
 
 
 class SettingsError(FramingError):

@@ -145,6 +145,9 @@ def _start(config: pytest.Config, settings: Any) -> GateSession | None:
         getattr(config.option, "ignore", None) or (),
         getattr(config.option, "ignore_glob", None) or (),
     )
+    if settings.release and (left_out := [path for path in find_suites(config.args, here) if path not in suites]):
+        named = ", ".join(_relative(path.parent, config) for path in left_out)
+        raise FramingError(f"--ignore, --ignore-glob: a release run leaves out no suite below its paths: {named}")
     paths = [Path(here, argument.split("::", 1)[0]) for argument in config.args]
     if not all(path.exists() for path in paths):
         return None  # pytest ends with an error of its own, and nothing may be left behind
@@ -321,14 +324,14 @@ def framing_verdict(framing_case: Case, framing_model: CaseRunner) -> Verdict:
 
 
 class _plain_failure:
-    """Let a test fail with our own error's words and no traceback: there, arguments would be printed."""
+    """Let a test fail with our own error's words alone: a traceback prints arguments, and a cause its own words."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, FramingError):
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -337,9 +340,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     session = item.config.stash.get(SESSION, None)
     if session is not None and report.when == "call":
+        from pytest_framing.records import (
+            Verdict,
+        )  # a project may have a fixture of that name which returns another thing
+
         arguments = getattr(item, "funcargs", {})
         verdict, runner, case = (arguments.get(f"framing_{name}") for name in ("verdict", "model", "case"))
-        if verdict is not None:
+        if isinstance(verdict, Verdict):
             report.framing = {  # type: ignore[attr-defined]  # our own word on a foreign report
                 "suite": verdict.suite,
                 "case": verdict.case_id,
@@ -352,13 +359,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def _attach_text(report: pytest.TestReport, session: GateSession, arguments: dict[str, Any]) -> None:
-    from pytest_framing.report.words import printable
+    from pytest_framing.report.words import quoted
 
     case, runner = arguments.get("framing_case"), arguments.get("framing_model")
     if case is not None and runner is not None:
         prompt = session.prepared.suites[case.suite].prompt(case)
-        report.sections.append(("framing prompt", printable(prompt.text)))
-        report.sections.append(("framing answer", printable(runner.response(case).answer)))
+        report.sections.append(("framing prompt", quoted(prompt.text)))
+        report.sections.append(("framing answer", quoted(runner.response(case).answer)))
 
 
 @pytest.hookimpl(tryfirst=True)

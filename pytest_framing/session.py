@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_framing.baseline import keep_baselines
 from pytest_framing.device import pin_worker
 from pytest_framing.early_stopping import FILE, StopMonitor, read_stops, write_stops
-from pytest_framing.errors import FramingError, LedgerError
+from pytest_framing.errors import FramingError, LedgerError, SettingsError
 from pytest_framing.records import VerdictLabel
 from pytest_framing.results import conclude, write_conclusion
 from pytest_framing.resuming import Recorded, hold_same_run, next_session, read_recorded, worker_name
@@ -154,6 +154,8 @@ def begin(
     FramingError
         For anything that is wrong with the input; nothing has been generated.
     """
+    if collect_only and settings.release:
+        raise SettingsError("--collect-only: a release run runs its cases; leave out one of the two")
     resumed = find_run(settings.resume, settings.root, settings.out) if settings.resume else None
     # A run keeps its name and its salt, whatever its folder is called by now.
     recorded = read_plan(resumed) if resumed is not None else None

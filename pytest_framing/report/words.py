@@ -13,6 +13,7 @@ VERDICT_SENTENCES = {
     "not_evaluated": "Gates were not evaluated: this is not a pass.",
 }
 OTHER_PROFILE = "No gate objects; but this profile checks the plumbing and decides nothing about the checkpoint."
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 STATUS_WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "not_evaluated": "NOT EVALUATED"}
 
 
@@ -22,8 +23,18 @@ def readable_percent(value: float | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace control, format and surrogate characters, which could steer a terminal or a CI log."""
-    return "".join("�" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character for character in text)
+    """Replace what could steer a terminal or a log: control, format, surrogate and line separating characters.
+
+    A runner of GitHub takes ``##[`` for a command wherever it stands, and ``::`` where a line begins with it: what is
+    printed as a line of its own is :func:`quoted`.
+    """
+    plain = "".join("�" if unicodedata.category(character) in _STEERING else character for character in text)
+    return plain.replace("##[", "# #[")
+
+
+def quoted(text: str) -> str:
+    """Return a text as one line that begins with none of it."""
+    return f"> {printable(text)}"
 
 
 def verdict_sentence(verdict: str, profiles: set[str]) -> str:
