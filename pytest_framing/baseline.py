@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pytest_framing.errors import BaselineError, place
+from pytest_framing.errors import BaselineError, OutputError, place
 from pytest_framing.fingerprint import DECIDING, Fingerprint
 from pytest_framing.json_documents import differences, document_digest, read_document, write_bytes, write_document
 from pytest_framing.published import PublishedBaseline, is_published, load_published
 from pytest_framing.records import VerdictLabel
+from pytest_framing.run_lock import folder_alone
 from pytest_framing.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -277,13 +278,19 @@ def save_baseline(
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdict": verdict,
         **asdict(provenance or Provenance()),
-        "history": _history(path),
+        "history": [],
         "fingerprint": fingerprint.document(),
         "estimates": {mode: one.document() for mode, one in study.modes.items()},
         **({"composition": study.composition.document()} if study.composition is not None else {}),
         "decisions": decisions,
     }
-    write_document(path, document)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    # Another that saves at the same time would otherwise replace this one without keeping it in its history.
+    with folder_alone(path.parent):
+        write_document(path, document | {"history": _history(path)})
 
 
 def _history(path: Path) -> list[dict[str, Any]]:

@@ -136,6 +136,7 @@ def fingerprint(
         "revision": engine.revision,
         "weights": engine.weights_digest,
         "tokenizer": engine.tokenizer_digest,
+        "trust_remote_code": options.model.trust_remote_code,
     }
     informing = {
         "prompts": {

@@ -6,17 +6,20 @@ import errno
 import fcntl
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_framing.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SESSION, WORKERS = ".session.lock", ".workers.lock"
 # A worker whose controller was killed ends after the case at hand, which may take this long.
 ORPHANS_SECONDS = 60.0
+CHANGE_SECONDS = 60.0
 
 
 @dataclass
@@ -54,9 +57,29 @@ def lock_worker(folder: Path) -> RunLock | None:
     return _lock(folder / WORKERS, fcntl.LOCK_SH, 0.0)
 
 
-def _lock(path: Path, kind: int, patience: float) -> RunLock | None:
+@contextmanager
+def folder_alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time read, change and write what lies in a folder; the others wait.
+
+    The folder itself is locked, so that nothing is left in it.
+
+    Raises
+    ------
+    OutputError
+        When the folder is not there, or another process does not let go of it.
+    """
+    lock = _lock(folder, fcntl.LOCK_EX, CHANGE_SECONDS, os.O_RDONLY)
+    if lock is None:
+        raise OutputError(f"{folder}: another process is writing there and does not end; try again")
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        yield
+    finally:
+        lock.release()
+
+
+def _lock(path: Path, kind: int, patience: float, mode: int = os.O_RDWR | os.O_CREAT) -> RunLock | None:
+    try:
+        descriptor = os.open(path, mode, 0o666)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     end = time.monotonic() + patience

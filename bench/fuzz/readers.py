@@ -15,17 +15,18 @@ from typing import Any
 import yaml
 
 from bench.fuzz.edits import Draw, as_json, edited
-from pytest_framing import ledger, published, receipt, results
+from pytest_framing import ledger, published, results
 from pytest_framing.baseline import load_baseline
 from pytest_framing.errors import FramingError
 from pytest_framing.gates.evaluation import known_gates, parameter_models
 from pytest_framing.imported_records import ImportLayout, read_imported
 from pytest_framing.json_documents import document_digest
 from pytest_framing.prompts import read_prompts
+from pytest_framing.receipt.statement import read_receipt
 from pytest_framing.records import VerdictLabel
 from pytest_framing.run_folder import PLAN, read_plan
 from pytest_framing.suite import load_suite
-from pytest_framing.verification import read_receipt, verify
+from pytest_framing.verification import verify
 from tests.unit.builders import make_baseline, make_prompts, make_run, make_suite, table, write_run
 
 ROOT = Path(__file__).parents[2]
@@ -80,11 +81,7 @@ def paper_run(folder: Path) -> Path:
     suite = make_suite(controls={"repeat_fraction": 0.5, "placebo": True}, gates=GATES, stop={"early": True})
     cells = table(3, 1, 1, 3)
     run = make_run(cells, suite=suite, prompts=make_prompts(len(cells)))
-    conclusion = write_run(run, source)
-    document = conclusion.document()
-    (source / "results.json").write_text(json.dumps(document), encoding="utf-8")
-    (source / "summary.md").write_text("", encoding="utf-8")
-    (source / "receipt.json").write_text(json.dumps(receipt.receipt_document(source, document)), encoding="utf-8")
+    results.write_conclusion(write_run(run, source), source)
     stop = {
         "suite": suite.name,
         "mode": "standard",
@@ -104,10 +101,12 @@ def paper_run(folder: Path) -> Path:
     return source
 
 
-def _conclude(folder: Path, baseline: Any = None) -> dict[str, Any]:
+def _conclude(folder: Path, baseline: Any = None) -> results.Conclusion:
     record = read_plan(folder)
     found: Mapping[str, Any] = dict.fromkeys(record.suites, (baseline, "" if baseline else "none"))
-    return results.conclude(record, folder, known_gates(), found).document()
+    conclusion = results.conclude(record, folder, known_gates(), found)
+    conclusion.document()
+    return conclusion
 
 
 def _working(folder: Path, *names: str) -> Path:
@@ -271,7 +270,7 @@ def _record(data: bytes, folder: Path) -> None:
 
 
 @cache
-def _concluded(folder: Path) -> dict[str, Any]:
+def _concluded(folder: Path) -> results.Conclusion:
     return _conclude(_working(folder, PLAN, "responses.jsonl", "verdicts.jsonl"))
 
 

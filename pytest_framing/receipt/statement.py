@@ -151,6 +151,7 @@ def _model(record: RunRecord) -> dict[str, Any]:
         "tokenizer": str(subject.get("tokenizer") or ""),
         "quantization": about.quantization,
         "dtype": about.dtype,
+        "trust_remote_code": subject.get("trust_remote_code"),
     }
 
 

@@ -46,6 +46,8 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
     if subject.dtype == SERVERS_OWN:
         loaded = "loaded by a server"
     lines = [f"framing: model {model.name}{checkpoint}, {loaded}"]
+    if model.trust_remote_code:
+        lines.append("framing: this run executes code of the model's own repository (trust_remote_code)")
     for name, one in run.suites.items():
         prompts, suite = one.plan.prompts, one.suite
         lines.append(
