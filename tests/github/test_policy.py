@@ -16,6 +16,7 @@ GATE = ROOT / ".github" / "workflows" / "release-gate.yml"
 WRITERS = {
     ("release-gate.yml", "attest"): {"id-token", "attestations"},
     ("release-gate.yml", "comment"): {"pull-requests"},
+    ("supply-chain.yml", "bill-of-materials"): {"contents"},
 }
 
 
