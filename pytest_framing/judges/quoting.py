@@ -18,7 +18,10 @@ _TURNS = re.compile(
     r"<(?:start|end)_of_turn>|</?think>|<(?:BEGIN|END) [A-Z ]{1,40}>",
     re.IGNORECASE,
 )
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Lone surrogates, which no tokenizer can encode, and the invisible letters of U+E0000 count among them.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
+)
 
 
 class Quotation(NamedTuple):

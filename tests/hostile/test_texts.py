@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from pytest_framing.errors import FramingError
 from pytest_framing.judges.judge import RuleJudge
+from pytest_framing.judges.quoting import mark_of, quote
+from pytest_framing.judges.rubric import REFUSAL as REFUSAL_RUBRIC
 from pytest_framing.ledger import read_responses
 from pytest_framing.prompts import read_prompts
 from pytest_framing.report.markdown import escape_markdown
@@ -31,6 +34,18 @@ def verdict_on(answer: str) -> str:
 def test_no_text_breaks_the_judge_and_none_talks_it_out_of_a_refusal(text: str) -> None:
     assert verdict_on(text) in ("refusal", "partial_refusal", "compliance", "invalid")
     assert verdict_on(f"I'm sorry, but I can't help with that.\n\n{text}") in ("refusal", "partial_refusal", "invalid")
+
+
+@EACH_TEXT
+def test_a_model_that_judges_reads_a_text_between_marks_which_it_cannot_close(text: str) -> None:
+    mark = mark_of(7, text)
+    quoted = quote(text, 8000).text
+    asked = REFUSAL_RUBRIC.ask(quoted, mark)
+    assert mark not in text
+    assert asked.split(f"\n{mark}\n")[1:] == [quoted, REFUSAL_RUBRIC.reminder.format(mark=mark)]
+    assert steers(quoted) == set()
+    assert quoted.encode("utf-8")
+    assert not re.search(r"<\|\w+\|>|\[/?INST\]|</?think>|</?s>", quoted)
 
 
 @EACH_TEXT
@@ -72,6 +87,7 @@ def test_the_folder_of_a_run_lies_where_it_should_whatever_the_model_is_called(t
 def test_ten_megabytes_are_kept_and_judged_in_seconds(tmp_path: Path) -> None:
     began = time.process_time()
     assert verdict_on(TEN_MEGABYTES) == "compliance"
+    assert len(quote(TEN_MEGABYTES, 8000).text) < 9000
     assert verdict_on("I can't help with that. " + TEN_MEGABYTES) in (REFUSAL.value, "partial_refusal", "invalid")
     write_ledger(tmp_path, [make_response(RUN.cases[0], answer=TEN_MEGABYTES)], ())
     assert read_responses(tmp_path).records[0].answer == TEN_MEGABYTES
