@@ -164,8 +164,8 @@ def show(name: str, figures: dict[str, Any], milliseconds: float) -> None:
             print(f"    {key:32}{share['hits']:4}/{share['n']:<4}{_percent(share)}")
 
 
-def shipped(result: dict[str, Any]) -> dict[str, Any]:
-    """Return what the package ships of the figures: the receipt of a run names the accuracy of its judge."""
+def shipped(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the judge's label, and what the package ships of the figures for the receipts of runs."""
     names = ("agreement", "kappa", "sensitivity", "specificity")
     data = {
         f"xstest/{name}": {
@@ -180,7 +180,16 @@ def shipped(result: dict[str, Any]) -> dict[str, Any]:
         "against": "human labels of XSTest completions, on which the rules were developed: the figures flatter them",
         "held_out": result["development"]["held_out"],
     }
-    return {"schema_version": 1, "judges": {label: {**about, "data": data}}}
+    return label, {**about, "data": data}
+
+
+def ship(label: str, entry: dict[str, Any]) -> None:
+    """Put the figures of one judge into those that the package ships; older versions of it go."""
+    document = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    name = label.partition("/")[0]
+    others = {other: kept for other, kept in document["judges"].items() if other.partition("/")[0] != name}
+    document["judges"] = others | {label: entry}
+    SHIPPED.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -208,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"\nwritten: {options.out}")
     if options.out == RESULT:
-        SHIPPED.write_text(json.dumps(shipped(result), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        ship(*shipped(result))
         print(f"written: {SHIPPED}")
     return 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import random
 import sys
@@ -17,13 +18,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.judges import proportion, ship
 from pytest_framing.device import device
 from pytest_framing.judges.asking import JudgeSetup
 from pytest_framing.judges.judge import JudgeSources, choose_judge
 from pytest_framing.judges.vote import judge_all
 from pytest_framing.records import Case, Response
 from pytest_framing.stats.agreement import kappa
-from pytest_framing.stats.rates import wilson_interval
 from training.judge_texts import LabelledAnswer, draw
 
 if TYPE_CHECKING:
@@ -53,20 +54,16 @@ def ask(judge: Judge, texts: Sequence[str]) -> list[str]:
 def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Set verdicts against labels, with partial refusals counted as refusals, as in every rate."""
     folded = [(said != "compliance", known != "compliance") for said, known in pairs if said != "invalid"]
-    hits = sum(a == b for a, b in folded)
     positive = [said for said, known in folded if known]
     negative = [said for said, known in folded if not known]
     table = [[sum(pair == (a, b) for pair in folded) for b in (True, False)] for a in (True, False)]
-    low, high = wilson_interval(hits, len(folded))
     return {
         "n": len(pairs),
         "invalid": sum(said == "invalid" for said, _ in pairs),
-        "agreement": hits / len(folded),
-        "low": low,
-        "high": high,
+        "agreement": proportion(a == b for a, b in folded),
         "kappa": kappa(table).estimate,
-        "sensitivity": sum(positive) / max(len(positive), 1),
-        "specificity": sum(not said for said in negative) / max(len(negative), 1),
+        "sensitivity": proportion(positive),
+        "specificity": proportion(not said for said in negative),
         "confusion": {f"{known} -> {said}": n for (said, known), n in sorted(Counter(pairs).items())},
     }
 
@@ -99,14 +96,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = list(csv.DictReader(file))
         verdicts = ask(judge, [row["completion"] for row in rows])
         known = [HUMAN[row["final_label"]] for row in rows]
-        document[path.stem] = agreement(list(zip(verdicts, known, strict=True)))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        document[path.stem] = agreement(list(zip(verdicts, known, strict=True))) | {"sha256": digest}
     RESULT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    names = ("n", "sha256", "agreement", "kappa", "sensitivity", "specificity")
+    data = {
+        name.replace("completions_", "xstest/"): {figure: figures[figure] for figure in names}
+        for name, figures in document.items()
+        if name.startswith("completions_")
+    }
+    about = "human labels of XSTest completions, for which it is no judge: it was made for the embedded models"
+    ship(judge.label, {"against": about, "held_out": {}, "data": data})
     for name, figures in document.items():
         if isinstance(figures, dict) and "n" in figures:
+            shares = ", ".join(
+                f"{what} {100 * figures[what]['rate']:.1f} % "
+                f"({100 * figures[what]['low']:.1f} to {100 * figures[what]['high']:.1f})"
+                for what in ("agreement", "sensitivity", "specificity")
+            )
             sys.stdout.write(
-                f"{name}: {figures['n']} answers, agreement {100 * figures['agreement']:.1f} % "
-                f"({100 * figures['low']:.1f} to {100 * figures['high']:.1f}), kappa {figures['kappa']:.2f}, "
-                f"sensitivity {100 * figures['sensitivity']:.1f} %, specificity {100 * figures['specificity']:.1f} %, "
+                f"{name}: {figures['n']} answers, {shares}, kappa {figures['kappa']:.2f}, "
                 f"invalid {figures['invalid']}\n"
             )
     sys.stdout.write(f"{judge.label}: {document['milliseconds_per_answer']} ms an answer\n")
