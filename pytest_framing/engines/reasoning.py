@@ -29,7 +29,8 @@ def split_reasoning(text: str, *, opened: bool) -> SplitResponse:
     Returns
     -------
     SplitResponse
-        Without any reasoning, all of the text is the answer. A reasoning that is not closed leaves no answer.
+        Without any reasoning, all of the text is the answer. A reasoning that is not closed leaves no answer. One that
+        is opened again right after it was closed goes on: no judge may take reasoning for an answer.
     """
     begun = text.lstrip()
     if not opened:
@@ -37,6 +38,9 @@ def split_reasoning(text: str, *, opened: bool) -> SplitResponse:
             return SplitResponse("", text.strip(), cut=False)
         begun = begun.removeprefix(OPEN)
     reasoning, closed, answer = begun.partition(CLOSE)
+    while answer.lstrip().startswith(OPEN):
+        more, closed, answer = answer.lstrip().removeprefix(OPEN).partition(CLOSE)
+        reasoning += f"\n{more}"
     # A model may write the opening tag again after a template that opened it.
     reasoning = reasoning.strip().removeprefix(OPEN).strip()
     return SplitResponse(reasoning, answer.strip(), cut=not closed)

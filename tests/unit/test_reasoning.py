@@ -20,6 +20,8 @@ from tests.unit.builders import some_examples
         pytest.param("", True, SplitResponse("", "", True), id="nothing at all, inside reasoning"),
         pytest.param("", False, SplitResponse("", "", False), id="nothing at all"),
         pytest.param("Hm.</think>", True, SplitResponse("Hm.", "", False), id="closed and then nothing"),
+        pytest.param("<think>a</think><think>b</think>G", False, SplitResponse("a\nb", "G", False), id="two"),
+        pytest.param("<think>a</think><think>b", False, SplitResponse("a\nb", "", True), id="open again"),
         pytest.param("<think></think>Grey.", False, SplitResponse("", "Grey.", False), id="empty reasoning"),
         pytest.param(
             "Say <think> aloud.", False, SplitResponse("", "Say <think> aloud.", False), id="tag in the answer"
