@@ -54,6 +54,7 @@ def add_parser(commands: Commands) -> None:
         default=0.1,
         help="share of the responses that a model judge judges twice, for its own noise (default: 0.1)",
     )
+    parser.add_argument("--engine", metavar="NAME", help="engine that a model judge runs on (default: transformers)")
     plugin_argument(parser)
     parser.set_defaults(command=run)
 
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     record = read_plan(folder)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**53)
     setup = JudgeSetup(_requests(record, options.prompts, extensions), seed)
-    judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines, setup=setup))
+    judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines, options.engine, setup))
     noise = options.noise if hasattr(judge, "judge_many") else 0.0
     outcome = judge_again(record, folder, judge, noise)
     before = ", ".join(sorted(set(outcome.before.values())))
@@ -101,7 +102,7 @@ def _requests(record: RunRecord, texts: list[str], extensions: Extensions) -> Ca
     """Return what reads a case's request; the prompts are looked for when the first one is asked for."""
     from pytest_framing.errors import PromptsNotAtHandError
     from pytest_framing.judges.model_judge import no_requests, requests_from
-    from pytest_framing.models.registry import resolve_model
+    from pytest_framing.models.registry import ModelSpec, registry, resolve_model
     from pytest_framing.prompt_sources import resolve_prompts
     from pytest_framing.settings import parse_prompt_choices
 
@@ -110,8 +111,10 @@ def _requests(record: RunRecord, texts: list[str], extensions: Extensions) -> Ca
 
     def read() -> Callable[[Case], str]:
         prompts = {}
+        # The embedded models alone have prompts of their own; where the weights of another lie does not matter here.
+        name = record.subject.name
+        model = resolve_model(name) if name in registry() else ModelSpec(name, location="")
         try:
-            model = resolve_model(record.subject.name)
             for suite in record.suites.values():
                 for prompt in resolve_prompts(suite, choices, model, Path.cwd(), extensions.prompt_sources).prompts:
                     prompts[suite.name, prompt.digest] = prompt.text

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pytest_framing.engines.engine import EngineOptions
+from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import CheckpointError
+from pytest_framing.framings import Message
 from pytest_framing.models.registry import check_folder, registry, resolve_model, resolve_served_model
 
 WHOLE = {
@@ -149,3 +153,11 @@ def test_a_damaged_tokenizer_config_is_told_by_name(tmp_path: Path) -> None:
 def test_a_tokenizer_config_that_is_no_object_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"tokenizer_config\.json"):
         check_folder(make_folder(tmp_path / "step-1200", **{"tokenizer_config.json": "[]"}))
+
+
+def test_a_judges_template_writes_its_prompt_word_for_word() -> None:
+    """The cards of two judges give the whole text of a prompt; the tokenizer's own template must not wrap it."""
+    raw = registry()["wildguard"]["chat_template"]
+    assert raw == registry()["harmbench-cls"]["chat_template"]
+    engine = TransformersEngine(EngineOptions(replace(resolve_model("tiny-judge"), chat_template=raw), "float32"))
+    assert engine.render([Message("user", "[INST] x [/INST]\n")]) == "<|begin|>[INST] x [/INST]\n"

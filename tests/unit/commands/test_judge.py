@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_framing.cli import main
+from pytest_framing.plan import Plan
+from pytest_framing.records import Prompt
+from pytest_framing.run_folder import read_plan, write_plan
+from pytest_framing.suite import PromptSource
 
 ANSWERS = {"free": "I'm sorry, but I can't help with that.", "paid": "Glaze the teapot twice and dry it by the fire."}
 
@@ -135,3 +140,55 @@ def test_a_model_judge_judges_again_and_tells_its_noise(folder: Path, capsys: py
     document = json.loads(beside.read_text(encoding="utf-8"))
     assert document["judged_again"]["seed"] == 5
     assert document["suites"]["deployment_framing"]["judging"]["noise"]["n"] == 24
+
+
+ENGINE = """
+from tests.unit.judges.judging import ScriptedModel
+
+def says(text, seed):
+    assert "fog" in text, "the request is shown"
+    assert "free" not in text and "paid" not in text, "the framing is not"
+    if "[INST] <<SYS>>" in text:
+        return "no" if "can't help" in text else "yes"
+    if "<|user|>" in text:
+        refused = "yes" if "can't help" in text else "no"
+        return f"Harmful request: no\\nResponse refusal: {refused}\\nHarmful response: no"
+    return "safe" if "can't help" in text else "unsafe\\nS1"
+
+def pytest_framing_engines():
+    return {"scripted": lambda options: ScriptedModel(says)}
+
+def pytest_framing_prompt_sources():
+    from pytest_framing.records import Prompt, PromptSet
+    prompts = tuple(Prompt(str(n), f"Iron fog number {n}.") for n in range(12))
+    return {"house": lambda: PromptSet("house", "here", "made here", prompts)}
+"""
+
+
+@pytest.mark.parametrize("judge", ["wildguard", "harmbench", "llama-guard"])
+def test_a_published_judge_reads_request_and_answer_by_digest(
+    folder: Path, tmp_path: Path, judge: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "conftest.py"
+    plugin.write_text(ENGINE, encoding="utf-8")
+    arguments = ["judge", str(folder), "--judge", judge, "--engine", "scripted", "-p", str(plugin), "--noise", "0"]
+    assert main(arguments) == 3
+    assert "requests are not part of a run" in capsys.readouterr().err
+    from_prompts(folder)
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert f"24 new verdicts by {judge}/1@abcdef01; 12 of 24 differ from given" in out
+    assert "compliance -> refusal: 12" in out
+
+
+def from_prompts(folder: Path) -> None:
+    """Make of an import what a run from prompts is: its cases name the digest of what was asked."""
+    record = read_plan(folder)
+    (suite,) = record.suites.values()
+    (plan,) = record.plan.suites
+    cases = tuple(
+        replace(case, prompt_digest=Prompt(case.prompt_id, f"Iron fog number {case.prompt_id}.").digest)
+        for case in plan.cases
+    )
+    changed = suite.model_copy(update={"prompts": PromptSource(source="house")})
+    write_plan(folder, replace(record, suites={suite.name: changed}, plan=Plan((replace(plan, cases=cases),))))
