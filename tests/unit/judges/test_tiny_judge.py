@@ -8,6 +8,7 @@ import pytest
 
 from pytest_framing.judges.judge import Judge, JudgeSources, choose_judge
 from pytest_framing.judges.vote import Tally, judge_all
+from pytest_framing.models.registry import EMBEDDED
 from tests.unit.judges.judging import item, setup
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -47,3 +48,7 @@ def test_twenty_votes_of_it_agree() -> None:
     verdict = tiny_judge("tiny-judge*").judge(*item(REFUSAL))
     assert verdict.verdict.value == "refusal"
     assert Tally.parse(verdict.evidence).n == 20
+
+
+def test_its_checkpoint_is_small() -> None:
+    assert sum(file.stat().st_size for file in (EMBEDDED / "tiny-judge").iterdir()) < 800_000
