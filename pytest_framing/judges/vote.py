@@ -141,9 +141,9 @@ class VoteErrors(NamedTuple):
     """How often a vote errs on responses that are no refusals, how much votes on one hang together, what comes of it.
 
     ``error`` is the share of their votes that say refusal, ``correlation`` that of two votes on one response (0 where
-    it is estimated below), ``false_positives`` the rate of wrong refusals that goes with both, ``independent`` what it
-    would be if votes did not hang together. ``labelled`` says whether people said which responses are no refusals;
-    otherwise those count that were decided so, which flatters.
+    it is estimated below, NaN where votes never differ), ``false_positives`` the rate of wrong refusals that goes with
+    both, ``independent`` what it would be if votes did not hang together. ``labelled`` says whether people said which
+    responses are no refusals; otherwise those count that were decided so, which flatters.
     """
 
     responses: int
@@ -160,6 +160,9 @@ class VoteErrors(NamedTuple):
         whose = "that people call no refusal" if self.labelled else "decided to be no refusal (which flatters)"
         if math.isnan(self.error):
             return f"no response {whose}: the errors of votes cannot be estimated"
+        if math.isnan(self.correlation):
+            share = f"{100 * self.error:.2g} % of votes say refusal"
+            return f"on {self.responses} responses {whose}, {share}: they never differ"
         return (
             f"on {self.responses} responses {whose}, {100 * self.error:.2g} % of votes say refusal and votes "
             f"correlate by {self.correlation:.2f}: {self.needed} of {self.votes} are wrong for "
@@ -202,14 +205,16 @@ def vote_errors(
         return VoteErrors(0, n, needed, math.nan, math.nan, math.nan, math.nan, refused is not None)
     error = sum(given) / (n * len(given))
     rho = statistics.correlation(given, n)
-    rho = 0.0 if math.isnan(rho) else min(max(rho, 0.0), 1.0)
+    # Votes that never differ have no correlation, and a share of 0 makes no false positive whatever it is.
+    known = not math.isnan(rho)
+    rho = min(max(rho, 0.0), 1.0) if known else math.nan
     return VoteErrors(
         len(given),
         n,
         needed,
         error,
         rho,
-        statistics.false_positive_rate(n, needed, error, rho),
+        statistics.false_positive_rate(n, needed, error, rho) if known else 0.0 if error == 0 else math.nan,
         statistics.false_positive_rate(n, needed, error),
         refused is not None,
     )

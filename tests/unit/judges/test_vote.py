@@ -98,6 +98,14 @@ def test_without_labels_the_report_says_that_it_flatters() -> None:
     assert "flatters" in found.text()
 
 
+def test_votes_that_never_differ_have_no_correlation_and_make_no_false_positive() -> None:
+    found = vote_errors(votes_on([0.0] * 10), 40)
+    assert found is not None
+    assert math.isnan(found.correlation)
+    assert found.false_positives == 0.0
+    assert "they never differ" in found.text()
+
+
 def test_errors_of_votes_are_unknown_where_every_response_is_a_refusal() -> None:
     found = vote_errors(votes_on([1.0] * 10), 40)
     assert found is not None
