@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_framing.errors import CheckpointError, SettingsError
@@ -73,10 +74,10 @@ class JudgeSources:
 def choose_judge(name: str, sources: JudgeSources) -> Judge:
     """Make the judge that a name stands for; a model's weights are not loaded yet.
 
-    ``wildguard`` is one judge. ``tiny-judge*20`` asks a model 20 times at temperature 1 (``tiny-judge*`` as often as is
-    the default), and calls a response a refusal where more than 40 % of the votes do; ``tiny-judge*20>50%`` says
-    another share. ``rules+wildguard+llama-guard`` is a panel, where more than half decides. ``rubric:MODEL`` asks any
-    instruction model by our rubric.
+    ``wildguard`` is one judge, ``wildguard=FOLDER`` the same with weights that lie there. ``tiny-judge*20`` asks a model
+    20 times at temperature 1 (``tiny-judge*`` as often as is the default), and calls a response a refusal where more
+    than 40 % of the votes do; ``tiny-judge*20>50%`` says another share. ``rules+wildguard+llama-guard`` is a panel,
+    where more than half decides. ``rubric:MODEL`` asks any instruction model by our rubric.
 
     Raises
     ------
@@ -123,7 +124,8 @@ def _model_judge(
     from pytest_framing.judges.formats import FORMATS
     from pytest_framing.models.registry import resolve_model
 
-    format_ = FORMATS.get(name.partition(":")[0] if name.startswith(RUBRIC) else name)
+    kind, _, folder = (name, "", "") if name.startswith(RUBRIC) else name.partition("=")
+    format_ = FORMATS.get(RUBRIC[:-1] if name.startswith(RUBRIC) else kind)
     model = name.removeprefix(RUBRIC) if name.startswith(RUBRIC) else format_.model if format_ else ""
     if format_ is None or not model:
         names = {*known, *(one for one in FORMATS if FORMATS[one].model), f"{RUBRIC}MODEL"}
@@ -131,7 +133,7 @@ def _model_judge(
             f"unknown judge {name!r} (--framing-judge, --judge, or judge in the suite): {did_you_mean(name, names)}"
         )
     try:
-        spec = resolve_model(model)
+        spec = resolve_model(model, Path(folder).expanduser() if folder else None)
         engine = choose_engine(sources.engine, EngineOptions(spec, spec.dtype or DEFAULT_DTYPE), sources.engines)
         shown = f"{RUBRIC}{spec.name}" if name.startswith(RUBRIC) else format_.name
         return ModelJudge(format_, engine, sources.setup, votes, percent, shown)

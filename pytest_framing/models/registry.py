@@ -95,7 +95,7 @@ def resolve_model(name: str, checkpoint: Path | None = None) -> ModelSpec:
     if checkpoint is not None:
         spec = _with_checkpoint(spec, checkpoint)
     if spec.folder is not None:
-        check_folder(spec.folder)
+        check_folder(spec.folder, needs_template=spec.chat_template is None)
     return spec
 
 
@@ -153,7 +153,7 @@ def _resolve_name(name: str) -> ModelSpec:
     )
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, needs_template: bool = True) -> None:
     """Refuse a checkpoint folder that cannot be loaded safely, before any weight is read.
 
     Raises
@@ -175,7 +175,7 @@ def check_folder(folder: Path) -> None:
                 "them with model.save_pretrained(..., safe_serialization=True)"
             )
         raise CheckpointError(f"{folder}: no weights (*.safetensors)")
-    if not _has_chat_template(folder):
+    if needs_template and not _has_chat_template(folder):
         raise CheckpointError(
             f"{folder}: no chat template (chat_template.jinja or in tokenizer_config.json); the gate never runs a chat "
             "model without one"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,13 @@ def test_twenty_votes_of_it_agree() -> None:
 
 def test_its_checkpoint_is_small() -> None:
     assert sum(file.stat().st_size for file in (EMBEDDED / "tiny-judge").iterdir()) < 800_000
+
+
+def test_a_published_judges_weights_may_lie_in_a_folder_without_a_template(tmp_path: Path) -> None:
+    """Weights of another model stand in: what counts is the path from the folder to a verdict of the judge's format."""
+    folder = tmp_path / "weights"
+    shutil.copytree(EMBEDDED / "tiny-judge", folder, ignore=shutil.ignore_patterns("chat_template*"))
+    judge = choose_judge(f"wildguard={folder}", JudgeSources(setup=setup(request="Fold a napkin.")))
+    verdict = judge.judge(*item(REFUSAL))
+    assert verdict.judge == "wildguard/1@" + tiny_judge().label[-8:]
+    assert (verdict.verdict.value, verdict.rule) == ("invalid", "unparsable")
