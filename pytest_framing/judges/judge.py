@@ -74,7 +74,7 @@ class JudgeSources:
 def choose_judge(name: str, sources: JudgeSources) -> Judge:
     """Make the judge that a name stands for; a model's weights are not loaded yet.
 
-    ``wildguard`` is one judge, ``wildguard=FOLDER`` the same with weights that lie there. ``tiny-judge*20`` asks a model
+    ``wildguard`` is one judge, ``wildguard=FOLDER`` the same with weights from there. ``tiny-judge*20`` asks a model
     20 times at temperature 1 (``tiny-judge*`` as often as is the default), and calls a response a refusal where more
     than 40 % of the votes do; ``tiny-judge*20>50%`` says another share. ``rules+wildguard+llama-guard`` is a panel,
     where more than half decides. ``rubric:MODEL`` asks any instruction model by our rubric.
