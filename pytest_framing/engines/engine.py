@@ -132,7 +132,7 @@ class Engine(Protocol):
         ...
 
     def count_tokens(self, conversations: Sequence[Conversation]) -> list[int]:
-        """Return the number of tokens of each rendered conversation."""
+        """Return the number of tokens of each rendered conversation; 0 where nobody can know it before it ran."""
         ...
 
     def count_shared(self, conversation: Conversation) -> int:
