@@ -83,7 +83,8 @@ def run_logs(run: FinishedRun, *, show_text: bool = False) -> Iterator[tuple[str
             show_text,
             suite_catalogue(suite),
             suite.placement or "system",
-            prompt_texts(suite, evidence.plan.prompts) if show_text else {},
+            # The demonstrations before a prompt are not on record, and without them it is another conversation.
+            prompt_texts(suite, evidence.plan.prompts) if show_text and not evidence.plan.contexts else {},
         )
         groups: dict[tuple[str, str], list[Case]] = {}
         for case in evidence.plan.cases:
