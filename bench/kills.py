@@ -3,8 +3,9 @@
 ``python -m bench.kills --points 1000`` writes ``bench/results/kills.json``. A run is killed at a random moment, or at a
 random system call of its own that writes (``write``, ``fsync``, ``rename``, ``mkdir``, …), before the call or after
 half of the bytes. Each run is a process of its own, forked from one that has imported all that a run imports, so that a
-thousand of them take an hour on one core. The tally is written every ten points, and ``--go-on`` adds to it; what a
-point draws depends on the seed and its number alone.
+thousand of them take an hour on one core. The results keep every campaign with its seed, and what they come to
+together. They are written every ten points, and ``--go-on`` adds to the last campaign; what a point draws depends on
+the seed and its number alone.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ import argparse
 import contextlib
 import gc
 import importlib
-import importlib.metadata
 import json
 import mmap
 import os
-import platform
 import random
 import shutil
 import signal
@@ -29,6 +28,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from bench.machine import machine
 
 RESULTS = Path(__file__).with_name("results") / "kills.json"
 PROMPTS = 6
@@ -69,6 +70,17 @@ ARGUMENTS = (
 )
 SYSTEM_CALLS = ("write", "fsync", "replace", "open", "mkdir", "symlink", "ftruncate")
 MOST_RESUMES = 4
+COUNTS = (
+    "points",
+    "killed",
+    "resumes",
+    "before_the_plan",
+    "torn",
+    "lost",
+    "duplicated",
+    "wrong_gates",
+    "wrong_decisions",
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class Tally:
     """What the points came to."""
 
     seed: int
-    machine: str = ""
+    machine: dict[str, Any] = field(default_factory=dict)
     cases: int = 0
     seconds: float = 0.0
     points: int = 0
@@ -220,7 +232,9 @@ def written(folder: Path) -> dict[str, list[bytes]]:
     return {path.name: whole_lines(path) for path in run.glob("*.jsonl")} if run.exists() else {}
 
 
-def run_points(points: int, seed: int, folder: Path, tally: Tally | None = None, save: Path | None = None) -> Tally:
+def run_points(
+    points: int, seed: int, folder: Path, tally: Tally | None = None, save: Callable[[Tally], None] | None = None
+) -> Tally:
     """Kill and resume that many runs.
 
     Parameters
@@ -234,7 +248,7 @@ def run_points(points: int, seed: int, folder: Path, tally: Tally | None = None,
     tally
         What earlier points of the seed came to, to go on with.
     save
-        Where the tally is written every ten points.
+        Called with the tally every ten points.
     """
     load(folder)
     reference_folder = folder / "reference"
@@ -249,10 +263,7 @@ def run_points(points: int, seed: int, folder: Path, tally: Tally | None = None,
     calls = int.from_bytes(count[:8], "little")
     tally = tally or Tally(seed=seed)
     tally.cases = len(reference.decisions)
-    tally.machine = ", ".join(
-        [platform.machine(), f"Python {platform.python_version()}"]
-        + [f"{name} {importlib.metadata.version(name)}" for name in ("pytest", "torch", "transformers")]
-    )
+    tally.machine = machine("pytest", "torch", "transformers")
     while tally.points < points:
         began = time.monotonic()
         point = tally.points
@@ -262,7 +273,7 @@ def run_points(points: int, seed: int, folder: Path, tally: Tally | None = None,
         shutil.rmtree(place)
         tally.seconds = round(tally.seconds + time.monotonic() - began, 1)
         if save is not None and (tally.points % SAVE_EVERY == 0 or tally.points == points):
-            save.write_text(json.dumps(asdict(tally), indent=2) + "\n", encoding="utf-8")
+            save(tally)
             print(f"{tally.points} of {points}", file=sys.stderr)
     return tally
 
@@ -324,16 +335,40 @@ def _check(place: Path, point: int, kept: dict[str, list[bytes]], reference: Rec
     tally.wrong_decisions += found.decisions != reference.decisions
 
 
+def read_campaigns(path: Path) -> list[Tally]:
+    """Return the tallies of all campaigns on record."""
+    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"campaigns": []}
+    return [Tally(**one) for one in document["campaigns"]]
+
+
+def write_campaigns(path: Path, campaigns: Sequence[Tally]) -> None:
+    """Write all campaigns, and what they come to together."""
+    together = {name: sum(getattr(one, name) for one in campaigns) for name in COUNTS}
+    document = {
+        **together,
+        "failures": [failure for one in campaigns for failure in one.failures],
+        "campaigns": [asdict(one) for one in campaigns],
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Run the harness; the exit code says whether every run was sound."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--points", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=1000, help="of the campaign")
     parser.add_argument("--seed", type=int, default=20260221)
-    parser.add_argument("--go-on", action="store_true", help="add to the points that the results hold already")
+    parser.add_argument("--go-on", action="store_true", help="add to the last campaign")
     options = parser.parse_args()
-    before = Tally(**json.loads(RESULTS.read_text(encoding="utf-8"))) if options.go_on else None
+    campaigns = read_campaigns(RESULTS)
+    before = campaigns.pop() if options.go_on else None
     with tempfile.TemporaryDirectory() as folder:
-        tally = run_points(options.points, before.seed if before else options.seed, Path(folder), before, RESULTS)
+        tally = run_points(
+            options.points,
+            before.seed if before else options.seed,
+            Path(folder),
+            before,
+            lambda one: write_campaigns(RESULTS, [*campaigns, one]),
+        )
     print(json.dumps(asdict(tally), indent=2))
     return 0 if tally.sound else 1
 
