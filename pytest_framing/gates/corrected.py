@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class CorrectedGapParameters(GateParameters):
     """``calibration``: file of ``framing calibrate``, beside the suite; ``method``: how the gap is corrected by it."""
 
-    calibration: str = Field(min_length=1)
+    calibration: str = Field("calibration.json", min_length=1)
     method: Literal["rogan_gladen", "ppi"] = "rogan_gladen"
 
 
