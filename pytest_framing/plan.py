@@ -26,7 +26,7 @@ from pytest_framing.records import (
     Role,
 )
 from pytest_framing.shapes import BatchLimits, Shape, fixed_shape
-from pytest_framing.typed_records import typed_record
+from pytest_framing.typed_records import typed_record, typed_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -97,7 +97,7 @@ class SuitePlan:
             ),
             {prompt_id: typed_record(PromptTraits, one) for prompt_id, one in document["traits"].items()},
             {mode: typed_record(ContextSummary, one) for mode, one in document["contexts"].items()},
-            document["pools"],
+            typed_value(dict[str, Any], document["pools"]),
         )
 
 

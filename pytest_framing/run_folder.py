@@ -188,10 +188,11 @@ def read_plan(folder: Path) -> RunRecord:
             baselines=typed_value(dict[str, str], document["baselines"]),
             plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
         )
+        digest = record.plan.digest
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LedgerError(f"{path}: not a plan ({type(error).__name__}: {error})") from error
     digested = {name: value for name, value in document.items() if name != "record_digest"}
-    if record.plan.digest != document.get("digest") or document_digest(digested) != document.get("record_digest"):
+    if digest != document.get("digest") or document_digest(digested) != document.get("record_digest"):
         raise LedgerError(f"{path}: the plan does not have the digest it was written with: it was changed afterwards")
     return record
 

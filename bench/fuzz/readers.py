@@ -224,11 +224,12 @@ def _seal(document: dict[str, Any]) -> None:
     """Give a changed plan the digests that it would have been written with, as a forger can."""
     try:
         plan = {
-            suite: {name: entry[name] for name in ("prompts", "batches", "cases", "traits")}
+            suite: {name: entry[name] for name in ("prompts", "batches", "cases", "traits", "contexts", "pools")}
             for suite, entry in document["suites"].items()
         }
         for entry in plan.values():
             entry["prompts"] = {name: entry["prompts"][name] for name in ("count", "digest")}
+            entry["pools"] = {name: pool["digest"] for name, pool in entry["pools"].items()}
         document["digest"] = document_digest(plan)
         document["record_digest"] = document_digest(
             {name: value for name, value in document.items() if name != "record_digest"}

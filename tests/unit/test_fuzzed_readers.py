@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from bench.fuzz.__main__ import NAMES
 from bench.fuzz.edits import Draw, edited
-from bench.fuzz.readers import EDITED, RAW, Reader, read_one, readers
+from bench.fuzz.readers import EDITED, RAW, Reader, paper_run, read_one, readers
+from pytest_framing.errors import LedgerError
+from pytest_framing.run_folder import read_plan
 from tests.unit.builders import some_examples
 
 
@@ -42,6 +45,18 @@ def test_what_it_starts_from_is_read(reader: Reader, folder: Path) -> None:
     assert valid
     for seed in valid:
         reader.read(seed, folder)
+
+
+@pytest.mark.parametrize("name", ["prompts", "batches", "cases", "traits", "contexts", "pools"])
+@pytest.mark.parametrize("value", [None, 1, "x", [None], {"a": None}], ids=str)
+def test_a_part_of_a_plan_that_is_something_else_is_an_error(name: str, value: object, tmp_path: Path) -> None:
+    path = paper_run(tmp_path) / "plan.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    (entry,) = document["suites"].values()
+    entry[name] = value
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(LedgerError, match=r"plan\.json"):
+        read_plan(path.parent)
 
 
 def test_edits_change_the_document_and_leave_the_original_alone() -> None:
