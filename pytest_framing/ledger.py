@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ MAIN_WORKER = "main"
 # Lines are handed to the system at once and forced to the disk this often: syncing each of thousands of lines would
 # cost more than computing them again after a power failure.
 SYNC_SECONDS = 1.0
+# Texts that no two lines share.
+_UNIQUE = frozenset(("answer", "reasoning", "evidence", "tokens_digest"))
 R = TypeVar("R")
 # Made once: json.dumps makes one for each line that it sorts.
 _CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
@@ -167,14 +170,11 @@ def _read(folder: Path, kind: str, make: Callable[[dict[str, Any]], R]) -> Recor
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
     """Yield number, content and wholeness of each line; only a last line without its end can be torn."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield number, line.removesuffix(b"\n"), line.endswith(b"\n")
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read: {error.strerror}") from error
-    *lines, last = content.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        yield number, line, True
-    if last:
-        yield len(lines) + 1, last, False
 
 
 def _parse(content: bytes) -> dict[str, Any]:
@@ -184,7 +184,11 @@ def _parse(content: bytes) -> dict[str, Any]:
     checksum = fields.pop("checksum", None)
     if checksum != _checksum(fields):
         raise ValueError("the checksum does not match")
-    return fields
+    # Ids and names stand in line after line: once in memory is enough.
+    return {
+        name: sys.intern(value) if type(value) is str and name not in _UNIQUE else value
+        for name, value in fields.items()
+    }
 
 
 def _checksum(record: dict[str, Any]) -> str:
