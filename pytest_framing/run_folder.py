@@ -188,6 +188,7 @@ def read_plan(folder: Path) -> RunRecord:
             baselines=typed_value(dict[str, str], document["baselines"]),
             plan=Plan(tuple(SuitePlan.from_document(name, entry) for name, entry in entries.items())),
         )
+        _hold_framings(record)
         digest = record.plan.digest
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LedgerError(f"{path}: not a plan ({type(error).__name__}: {error})") from error
@@ -195,6 +196,16 @@ def read_plan(folder: Path) -> RunRecord:
     if digest != document.get("digest") or document_digest(digested) != document.get("record_digest"):
         raise LedgerError(f"{path}: the plan does not have the digest it was written with: it was changed afterwards")
     return record
+
+
+def _hold_framings(record: RunRecord) -> None:
+    """Hold that each case of a plan is one of its suite: pairs are under the two framings that are compared."""
+    for plan in record.plan.suites:
+        framings = record.suites[plan.suite].framings
+        for case in plan.cases:
+            compared = case.role != "pair" or case.framing in (framings.reference, framings.treatment)
+            if case.suite != plan.suite or not compared:
+                raise ValueError(f"the case {case.id[:60]!r} is none of the suite {plan.suite!r}")
 
 
 def find_run(text: str, root: Path, parent: Path | None = None) -> Path:

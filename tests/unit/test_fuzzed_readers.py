@@ -59,6 +59,17 @@ def test_a_part_of_a_plan_that_is_something_else_is_an_error(name: str, value: o
         read_plan(path.parent)
 
 
+@pytest.mark.parametrize("field", ["suite", "framing"])
+def test_a_case_that_is_none_of_its_suite_is_an_error(field: str, tmp_path: Path) -> None:
+    path = paper_run(tmp_path) / "plan.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    (entry,) = document["suites"].values()
+    next(case for case in entry["cases"] if case["role"] == "pair")[field] = "another"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(LedgerError, match="is none of the suite"):
+        read_plan(path.parent)
+
+
 def test_edits_change_the_document_and_leave_the_original_alone() -> None:
     document = {"a": [1, {"b": "c"}], "d": None}
     changed = [edited(document, Draw(bytes([1, 2, number, 3, number, 1]))) for number in range(40)]
