@@ -149,9 +149,13 @@ class CaseRunner:
         if case.key not in self._judged:
             siblings = [self.plan.cases[case.suite, name] for name in self.plan.batches[case.batch].case_ids]
             others = [
-                (one, self._computed[one.key])
+                (one, known)
                 for one in siblings
-                if one.key != case.key and one.key in self._computed and one.key not in self._verdicts
+                if one.key != case.key
+                and one.key not in self._verdicts
+                and one.key not in self.recorded.verdicts
+                # Of an answer on record, the record counts, and not what a batch that ran again said.
+                and (known := self.recorded.responses.get(one.key) or self._computed.get(one.key)) is not None
             ]
             items = [(case, response), *others]
             self._judged |= {verdict.key: verdict for verdict in judge_all(judge, items)}

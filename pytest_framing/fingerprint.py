@@ -104,6 +104,8 @@ def fingerprint(
     names = (suite.framings.reference, suite.framings.treatment, suite.framings.placebo)
     prefix_reuse = any(batch.prefix for batch in plan.batches)
     execution: dict[str, Any] = {"mode": suite.execution.mode, "prefix_reuse": prefix_reuse}
+    if suite.execution.deadline is not None:
+        execution["deadline"] = suite.execution.deadline
     if suite.execution.mode == "batched":
         execution |= {"batch_size": suite.execution.batch_size, "batch_tokens": suite.execution.batch_tokens}
     deciding = {

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.json_documents import finite
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,15 +55,18 @@ def describe_generation(evidence: SuiteEvidence) -> Generation:
     """Add up the responses of a suite."""
     responses = evidence.responses.values()
     rows = {batch.id: batch.rows for batch in evidence.plan.batches}
-    # The rows of a batch share its time, whoever asked for them; a worker's clock tells its batches apart.
-    seconds = {(one.worker, one.batch, one.started): one.seconds for one in responses}
+    # From a batch's first start to its last end: rows share its time, or overlap in it.
+    spans: dict[tuple[str, str], tuple[float, float]] = {}
+    for one in responses:
+        begun, ended = spans.get((one.worker, one.batch), (one.started, one.started))
+        spans[one.worker, one.batch] = (min(begun, one.started), max(ended, one.started + one.seconds))
     margins = [one.margin for one in responses if one.margin is not None]
     return Generation(
-        seconds=sum(seconds.values()),
+        seconds=sum(ended - begun for begun, ended in spans.values()),
         prompt_tokens=sum(one.prompt_tokens for one in responses),
         new_tokens=sum(one.new_tokens for one in responses),
         finish=Counter(one.finish_reason for one in responses),
         reshaped=tuple(one.case_id for one in responses if one.rows and rows.get(one.batch, 0) not in (0, one.rows)),
         ties=sum(margin == 0 for margin in margins),
-        smallest_margin=min(margins, default=None),
+        smallest_margin=finite(min(margins)) if margins else None,
     )

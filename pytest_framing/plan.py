@@ -338,22 +338,25 @@ def _batched(
     """Put units into batches of one shape and one context; sequential execution has no shape (0, 0)."""
     if suite.execution.mode == "sequential":
         return [(Shape(0, 0), [unit]) for unit in units]
-    limits = BatchLimits(suite.execution.batch_size or DEFAULT_BATCH_SIZE, suite.execution.batch_tokens)
-    shapes: dict[int, Shape] = {}
+    size, tokens = suite.execution.batch_size or DEFAULT_BATCH_SIZE, suite.execution.batch_tokens
+    shapes: dict[tuple[int, int], Shape] = {}
     waiting: dict[tuple[Role, int, str, Shape], list[_Unit]] = defaultdict(list)
     over: list[_Unit] = []
     for unit in units:
         if not unit.fits:
             over.append(unit)
             continue
-        if unit.length not in shapes:
-            shapes[unit.length] = shape(unit.length, limits)
+        length = (unit.prefix, unit.length)
+        if length not in shapes:
+            # A context that is computed once takes its room in every row all the same.
+            rows = max(2, min(size, tokens // (unit.prefix + unit.length))) if unit.prefix else size
+            shapes[length] = shape(unit.length, BatchLimits(rows, tokens))
         # Replicates, placebo cases and questions have batches of their own: beside a pair they could share its fate.
-        waiting[unit.role, unit.replicate, unit.context, shapes[unit.length]].append(unit)
+        waiting[unit.role, unit.replicate, unit.context, shapes[length]].append(unit)
     groups: list[tuple[Shape, list[_Unit]]] = []
     for (_, _, _, planned), members in waiting.items():
-        size = planned.rows // len(members[0].framings)
-        groups.extend((planned, members[start : start + size]) for start in range(0, len(members), size))
+        share = planned.rows // len(members[0].framings)
+        groups.extend((planned, members[start : start + share]) for start in range(0, len(members), share))
     return [*groups, *((Shape(0, 0), [unit]) for unit in over)]
 
 

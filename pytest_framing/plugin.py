@@ -210,21 +210,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.workermanage import parse_tx_spec_config
 
-    from pytest_framing.scheduling import BatchScheduling, chose_mode
+    from pytest_framing.scheduling import BatchScheduling, batch_keys, chose_mode
 
     given = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
     if config.getoption("dist") != "load" or chose_mode([str(argument) for argument in given]):
         return None
-    batch_of = {}
-    for one in session.prepared.suites.values():
-        folder = _relative(one.suite.path.parent, config)
-        batch_of.update({f"{folder}::{_test_id(case)}": case.batch for case in one.plan.cases})
+    batch_of = batch_keys(
+        (_relative(one.suite.path.parent, config), _test_id(case), case.batch)
+        for one in session.prepared.suites.values()
+        for case in one.plan.cases
+    )
 
     def report_error(worker: str, message: str) -> None:
         report = pytest.CollectReport(nodeid=worker, outcome="failed", longrepr=message, result=[])
         config.hook.pytest_collectreport(report=report)
 
-    return BatchScheduling(len(parse_tx_spec_config(config)), batch_of, report_error)
+    return BatchScheduling(config, len(parse_tx_spec_config(config)), batch_of, report_error)
 
 
 def _relative(path: Path, config: pytest.Config) -> str:

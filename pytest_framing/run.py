@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_framing.demonstration_pools import Pool
     from pytest_framing.demonstrations import Context
-    from pytest_framing.engines.engine import Conversation, Engine
+    from pytest_framing.engines.engine import Conversation, Engine, EngineIdentity
     from pytest_framing.framings import FramingCatalogue, Question
     from pytest_framing.gates.gate import Gate
     from pytest_framing.judges.judge import Judge
@@ -191,11 +191,7 @@ def prepare(
     prints = {}
     found = False
     for suite in suites:
-        if suite.decoding.temperature > 0 and not identity.draws_by_seed:
-            raise SuiteError(
-                f"{suite.path}: decoding.temperature {suite.decoding.temperature:g}: the engine {identity.name} cannot "
-                "draw each answer by a seed of its own, so that no answer could be had again; use temperature 0"
-            )
+        _hold_obeyed(suite, identity)
         catalogue = suite_catalogue(suite)
         framings = suite.framings
         names = (framings.reference, framings.treatment, framings.placebo)
@@ -350,6 +346,18 @@ def _with_overrides(suite: Suite, settings: Settings, model: ModelSpec) -> Suite
             "judge": settings.judge or suite.judge,
         }
     )
+
+
+def _hold_obeyed(suite: Suite, engine: EngineIdentity) -> None:
+    """Refuse a setting that the engine would pass over in silence."""
+    asked = {
+        "temperature": (suite.decoding.temperature > 0, "decoding.temperature"),
+        "max_answer_tokens": (suite.decoding.max_answer_tokens is not None, "decoding.max_answer_tokens"),
+        "deadline": (suite.execution.deadline is not None, "execution.deadline"),
+    }
+    for name, (given, key) in asked.items():
+        if given and name not in engine.obeys:
+            raise SuiteError(f"{suite.path}: {key}: the engine {engine.name} cannot follow it; leave it out")
 
 
 def _decoding(suite: Suite) -> Decoding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 # A worker starts an item when it knows the one after it, and holds the last one back until it is told that there is no
 # other. With more than this many it has something to do while the next unit travels.
@@ -33,15 +33,38 @@ def work_units(collection: Sequence[str], batch_of: Mapping[str, str]) -> list[l
     collection
         Node ids.
     batch_of
-        Batch by ``folder::label``: where the test file lies, and the label of the case in its node id. What is no case
-        goes with the other tests of its class or file.
+        Batch by ``folder::label``: where the test file lies, and the label of the case in its node id; or by the label
+        alone. What is no case goes with the other tests of its class or file.
     """
     units: dict[str, list[int]] = {}
     for index, nodeid in enumerate(collection):
-        folder = nodeid.partition("::")[0].rpartition("/")[0]
-        unit = batch_of.get(f"{folder}::{case_label(nodeid)}") or nodeid.rpartition("::")[0]
-        units.setdefault(unit, []).append(index)
+        units.setdefault(unit_of(nodeid, batch_of), []).append(index)
     return list(units.values())
+
+
+def unit_of(nodeid: str, batch_of: Mapping[str, str]) -> str:
+    """Return the name of the unit that an item belongs to: its batch, or else its class or file."""
+    folder, label = nodeid.partition("::")[0].rpartition("/")[0], case_label(nodeid)
+    return batch_of.get(f"{folder}::{label}") or batch_of.get(label) or nodeid.rpartition("::")[0]
+
+
+def batch_keys(cases: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Return what :func:`work_units` finds batches by.
+
+    Parameters
+    ----------
+    cases
+        Folder of the suite as node ids write it, label, and batch of each case. A test file need not lie beside its
+        suite: a label that one suite alone has is enough.
+    """
+    keys: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    shared: set[str] = set()
+    for folder, label, batch in cases:
+        keys[f"{'' if folder == '.' else folder}::{label}"] = batch
+        if seen.setdefault(label, batch) != batch:
+            shared.add(label)
+    return keys | {label: batch for label, batch in seen.items() if label not in shared}
 
 
 @dataclass
@@ -50,6 +73,8 @@ class BatchScheduling:
 
     Parameters
     ----------
+    config
+        pytest's configuration, where other plugins (pytest-rerunfailures) look for it when a worker dies.
     expected
         Workers that are to collect before anything is handed out.
     batch_of
@@ -58,6 +83,7 @@ class BatchScheduling:
         Takes the name of a worker and what is wrong with what it collected.
     """
 
+    config: Any
     expected: int
     batch_of: Mapping[str, str]
     report_error: Callable[[str, str], None]
@@ -136,14 +162,20 @@ class BatchScheduling:
     def remove_node(self, node: Any) -> str | None:
         """Let go of a worker, and return the node id of the case that it was lost with, if it was.
 
-        The rest of its work is handed out again. That case is not: it would take one worker after the other with it.
+        The rest of its work is handed out again. That case is not, and what shared its batch runs after everything
+        else: should the batch be what killed the worker, it takes no other case along.
         """
         pending = list(self._pending.pop(node))
         if not pending or self.collection is None:
             return None
         crashed, left = pending[0], pending[1:]
+        suspect = unit_of(self.collection[crashed], self.batch_of)
         again = work_units([self.collection[index] for index in left], self.batch_of)
-        self._queue.extendleft([left[place] for place in unit] for unit in reversed(again))
+        for unit in reversed([[left[place] for place in unit] for unit in again]):
+            if unit_of(self.collection[unit[0]], self.batch_of) == suspect:
+                self._queue.append(unit)
+            else:
+                self._queue.appendleft(unit)
         for other in self.nodes:
             self._supply(other)
         return self.collection[crashed]

@@ -207,6 +207,8 @@ def join(settings: Settings, handed: Mapping[str, Any], extensions: Extensions) 
     recorded = read_plan(folder)
     suites = [Path(path) for path in handed["framing_suites"]]
     prepared = prepare(settings, suites, extensions, recorded.run_id, salt=recorded.salt)
-    if prepared.record.plan.digest != recorded.plan.digest:
-        raise LedgerError(f"{folder}: worker {worker} comes to another plan; did a file change meanwhile?")
+    try:
+        hold_same_run(recorded, prepared.record, folder)
+    except LedgerError as error:
+        raise LedgerError(f"worker {worker}: a file of the model or the suite changed meanwhile. {error}") from None
     return GateSession(prepared, folder, worker, number=handed["framing_session"], lock=lock_worker(folder))

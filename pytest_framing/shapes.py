@@ -42,14 +42,16 @@ def bucket(length: int) -> int:
 def fixed_shape(tokens: int, limits: BatchLimits) -> Shape:
     """Return the shape for a pair whose longer prompt has ``tokens``: its bucket, and as many rows as the limits allow.
 
-    Rows are even and at least two: both members of a pair share a batch.
+    Rows are even and at least two: both members of a pair share a batch. Each row has a place of padding at least: a
+    batch in which none has any is computed without a mask, by other kernels, and whether it is would depend on all of
+    its rows.
 
     Raises
     ------
     PromptError
         When no model could take it.
     """
-    length = bucket(tokens)
+    length = bucket(tokens + 1)
     fitting = min(limits.rows, limits.tokens // length)
     return Shape(max(2, fitting // 2 * 2), length)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_framing.engines.engine import Conversation, EngineOptions
+    from pytest_framing.models.registry import ModelSpec
 
 
 class ChatModel:
@@ -134,7 +136,13 @@ class ChatModel:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return load_tokenizer(self._options.model)
+        return load_tokenizer(self._pinned)
+
+    @cached_property
+    def _pinned(self) -> ModelSpec:
+        """The model at the commit that its config came from: tokenizer and weights may come from no later one."""
+        spec = self._options.model
+        return replace(spec, revision=getattr(self._config, "_commit_hash", None) or spec.revision)
 
     @cached_property
     def _config(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import replace
+from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from pytest_framing.errors import EngineError
 from pytest_framing.shapes import free_shape
 
 if TYPE_CHECKING:
-    from pytest_framing.engines.engine import BatchRequest, EngineIdentity
+    from collections.abc import Mapping, Sequence
+
+    from pytest_framing.engines.engine import BatchRequest, Conversation, EngineIdentity
     from pytest_framing.shapes import BatchLimits, Shape
 
 NAME = "transformers-continuous"
@@ -42,7 +45,7 @@ class ContinuousEngine(TransformersEngine):
                 f"--framing-engine {NAME}: the package flash-attn is not installed, and without it planned batches "
                 "are faster; install it, or leave the option out"
             )
-        return replace(super().identity(), name=NAME, invariance="none", prefix_cache=False, draws_by_seed=False)
+        return replace(super().identity(), name=NAME, invariance="none", prefix_cache=False, obeys=frozenset())
 
     def shape(self, tokens: int, limits: BatchLimits) -> Shape:
         """Nothing is padded."""
@@ -58,39 +61,62 @@ class ContinuousEngine(TransformersEngine):
         """
         if self._model is None:
             raise EngineError("the engine was not started")
+        if request.rows:
+            return self._together(request.conversations, request)
+        return [answer for one in request.conversations for answer in self._together([one], request)]
+
+    def _together(self, conversations: Sequence[Conversation], request: BatchRequest) -> list[Completion]:
         started = time.monotonic()
-        decoding = request.decoding
-        window = self.identity().window
-        texts = [self.render(conversation) for conversation in request.conversations]
-        tokens = self._tokenize(texts)
-        # One that is too long would end every request of the batch, with a line in the log as the only sign.
-        fitting = [row for row in tokens if len(row) + decoding.max_new_tokens <= window]
+        limit = request.decoding.max_new_tokens
+        asked: list[tuple[str, list[int]] | Completion] = []
+        for conversation in conversations:
+            try:
+                text = self.render(conversation)
+                tokens = self._tokenize([text])[0]
+                # One that is too long would end every request of the batch, with a line in the log as the only sign.
+                if len(tokens) + limit > self._window:
+                    raise EngineError(
+                        f"a prompt of {len(tokens)} tokens does not fit the window of {self._window} with its answer"
+                    )
+                asked.append((text, tokens))
+            except EngineError as error:
+                asked.append(Completion.failed(str(error), started))
+        prompts = [one[1] for one in asked if not isinstance(one, Completion)]
         results: dict[tuple[int, ...], list[Any]] = defaultdict(list)
-        for result in self._model.generate_batch(fitting, max_new_tokens=decoding.max_new_tokens).values():
+        for result in self._model.generate_batch(prompts, max_new_tokens=limit).values():
             results[tuple(result.prompt_ids)].append(result)
         seconds = time.monotonic() - started
-        completions = []
-        for text, row in zip(texts, tokens, strict=True):
-            found = results[tuple(row)]
-            if len(row) + decoding.max_new_tokens > window:
-                message = f"a prompt of {len(row)} tokens does not fit the window of {window} with its answer"
-                completions.append(Completion.failed(message, started))
-            elif not found or found[0].error is not None:
-                why = found[0].error if found else "it was lost"
-                completions.append(Completion.failed(f"continuous batching gave no answer: {why}", started))
-            else:
-                new, finish = self._trim(list(found.pop(0).generated_tokens), None)
-                completions.append(
-                    Completion(
-                        text=self._decode(new),
-                        opened_reasoning=text.rstrip().endswith(OPEN),
-                        finish_reason=finish,
-                        prompt_tokens=len(row),
-                        new_tokens=len(new),
-                        started=started,
-                        seconds=seconds,
-                        token_ids=tuple(new),
-                        rows=request.rows,
-                    )
-                )
-        return completions
+        return [
+            one if isinstance(one, Completion) else self._completion(one, results, started, seconds, request.rows)
+            for one in asked
+        ]
+
+    def _completion(
+        self,
+        asked: tuple[str, list[int]],
+        results: Mapping[tuple[int, ...], list[Any]],
+        started: float,
+        seconds: float,
+        rows: int,
+    ) -> Completion:
+        text, tokens = asked
+        found = results.get(tuple(tokens))
+        if not found or found[0].error is not None:
+            why = found[0].error if found else "it was lost"
+            return Completion.failed(f"continuous batching gave no answer: {why}", started)
+        new, finish = self._trim(list(found.pop(0).generated_tokens), None)
+        return Completion(
+            text=self._decode(new),
+            opened_reasoning=text.rstrip().endswith(OPEN),
+            finish_reason=finish,
+            prompt_tokens=len(tokens),
+            new_tokens=len(new),
+            started=started,
+            seconds=seconds,
+            token_ids=tuple(new),
+            rows=rows,
+        )
+
+    @cached_property
+    def _window(self) -> int:
+        return self.identity().window

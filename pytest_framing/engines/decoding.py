@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 class MarginWatch:
     """Records, for each step and row, the distance of the best logit from the second best.
 
-    A row whose logits are not numbers is recorded as broken, and ended at the next step by its stop token.
+    A row whose logits are not numbers, or infinite, is recorded as broken at that step, and ended by its stop token.
     """
 
     def __init__(self, stop_token: int) -> None:
         """Take the token that ends a broken row."""
         self._stop_token = stop_token
         self._margins: list[Tensor] = []
-        self._broken: Tensor | None = None
+        self._broken: list[Tensor] = []
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Look at the logits (rows × vocabulary) of one step, and leave those of sound rows as they are."""
-        broken = scores.isnan().any(dim=-1)
-        self._broken = broken if self._broken is None else self._broken | broken
+        broken = (scores.isnan() | scores.isposinf()).any(dim=-1)
+        self._broken.append(broken)
         best = scores.topk(2, dim=-1).values
         self._margins.append(best[:, 0] - best[:, 1])
         ended = scores.new_full((scores.shape[-1],), float("-inf"))
         ended[self._stop_token] = 0.0
-        return scores.where(~self._broken.unsqueeze(-1), ended)
+        return scores.where(~broken.unsqueeze(-1), ended)
 
-    def rows(self) -> tuple[list[list[float]], list[bool]]:
-        """Return the margins of each row in step order, and whether the row broke."""
+    def rows(self) -> tuple[list[list[float]], list[list[bool]]]:
+        """Return, for each row in step order, the margins, and whether the logits were none."""
         import torch
 
-        if self._broken is None:
+        if not self._broken:
             return [], []
         margins: list[list[float]] = torch.stack(self._margins, dim=1).tolist()
-        broken: list[bool] = self._broken.tolist()
+        broken: list[list[bool]] = torch.stack(self._broken, dim=1).tolist()
         return margins, broken
 
 
@@ -105,14 +105,12 @@ class AnswerLimit:
 
 
 class Deadline:
-    """Stops every row when the batch has had its time, and remembers that it did."""
+    """Stops every row when the batch has had its time."""
 
     def __init__(self, seconds: float) -> None:
         """Take the time in seconds, from now."""
         self._end = time.monotonic() + seconds
-        self.passed = False
 
     def __call__(self, input_ids: Tensor, scores: object, **kwargs: object) -> Tensor:
         """Return, for each row, whether time is up."""
-        self.passed = self.passed or time.monotonic() > self._end
-        return input_ids.new_full((input_ids.shape[0],), int(self.passed)).bool()
+        return input_ids.new_full((input_ids.shape[0],), int(time.monotonic() > self._end)).bool()

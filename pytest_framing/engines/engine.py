@@ -41,8 +41,8 @@ class EngineIdentity:
 
     ``invariance`` is its promise: ``none``, results that do not depend on neighbours in a batch of fixed shape
     (``fixed_shape``), or on any batch (``kernel``). ``window`` is the longest context in tokens. ``prefix_cache`` says
-    whether it computes a context that cases share once, ``draws_by_seed`` whether it samples each answer by a seed of
-    its own.
+    whether it computes a context that cases share once. ``obeys`` has the settings of decoding that it can follow, of
+    ``temperature`` (each answer drawn by a seed of its own), ``max_answer_tokens`` and ``deadline``.
     """
 
     name: str
@@ -54,7 +54,7 @@ class EngineIdentity:
     weights_digest: str
     revision: str
     prefix_cache: bool = False
-    draws_by_seed: bool = False
+    obeys: frozenset[str] = frozenset()
     libraries: Mapping[str, str] = field(default_factory=dict)
 
 

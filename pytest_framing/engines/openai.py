@@ -82,6 +82,8 @@ class OpenAIEngine:
             # Nobody can see from here what the server has loaded.
             weights_digest="",
             revision="",
+            # Each request carries its own seed; max_answer_tokens has no counterpart in the protocol.
+            obeys=frozenset(("temperature", "deadline")),
             libraries={name: value for name, value in seen.items() if value},
         )
 

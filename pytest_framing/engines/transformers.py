@@ -82,8 +82,8 @@ class TransformersEngine(ChatModel):
             template_digest=self._template_digest(),
             tokenizer_digest=self._tokenizer_digest(),
             weights_digest=folder_digest(folder) if folder else "",
-            revision=str(getattr(self._config, "_commit_hash", None) or spec.revision or ""),
-            draws_by_seed=True,
+            revision=self._pinned.revision or "",
+            obeys=frozenset(("temperature", "max_answer_tokens", "deadline")),
             prefix_cache=self._keeps_everything(),
             libraries=library_versions(),
         )
@@ -100,7 +100,7 @@ class TransformersEngine(ChatModel):
         CheckpointError
             When the weights cannot be loaded.
         """
-        self.adopt(load_weights(self._options.model, self._options.dtype, self._options.quantization))
+        self.adopt(load_weights(self._pinned, self._options.dtype, self._options.quantization))
 
     def adopt(self, model: Any) -> None:
         """Generate with a model that is loaded already; it has to be the one that the options name."""
@@ -129,6 +129,7 @@ class TransformersEngine(ChatModel):
         if self._model is None:
             raise EngineError("the engine was not started")
         started = time.monotonic()
+        deadline = Deadline(request.decoding.deadline) if request.decoding.deadline else None
         rows: list[_Row | Completion] = []
         for place, conversation in enumerate(request.conversations):
             seed = request.seeds[place] if request.seeds else 0
@@ -141,12 +142,15 @@ class TransformersEngine(ChatModel):
             answered = [
                 completion
                 for row in sound
-                for completion in self._attempt([row], _Padded(1, len(row.own), len(row.context)), request.decoding)
+                for completion in self._attempt(
+                    [row], _Padded(1, len(row.own), len(row.context)), request.decoding, deadline
+                )
             ]
         elif len(rows) > request.rows:
             raise EngineError(f"{len(rows)} conversations do not fit a batch of {request.rows} rows")
         else:
-            answered = self._attempt(sound, _Padded(request.rows, request.length, request.prefix), request.decoding)
+            shape = _Padded(request.rows, request.length, request.prefix)
+            answered = self._attempt(sound, shape, request.decoding, deadline)
         completions = iter(answered)
         return [row if isinstance(row, Completion) else next(completions) for row in rows]
 
@@ -174,12 +178,14 @@ class TransformersEngine(ChatModel):
             raise EngineError(f"a prompt of {len(row.own)} tokens does not fit the planned {request.length}")
         return row
 
-    def _attempt(self, rows: list[_Row], shape: _Padded, decoding: Decoding) -> list[Completion]:
+    def _attempt(
+        self, rows: list[_Row], shape: _Padded, decoding: Decoding, deadline: Deadline | None
+    ) -> list[Completion]:
         """Generate in that shape, or in halves of it where the device's memory does not suffice."""
         if not rows:
             return []
         try:
-            return self._generate(rows, shape, decoding)
+            return self._generate(rows, shape, decoding, deadline)
         except Exception as error:
             if not _out_of_memory(error):
                 raise
@@ -192,7 +198,7 @@ class TransformersEngine(ChatModel):
         return [
             completion
             for start in range(0, len(rows), half.rows)
-            for completion in self._attempt(rows[start : start + half.rows], half, decoding)
+            for completion in self._attempt(rows[start : start + half.rows], half, decoding, deadline)
         ]
 
     def _free(self) -> None:
@@ -206,7 +212,9 @@ class TransformersEngine(ChatModel):
             torch.cuda.empty_cache()
         self._prefixes = PrefixCaches(self._model)
 
-    def _generate(self, rows: list[_Row], shape: _Padded, decoding: Decoding) -> list[Completion]:
+    def _generate(
+        self, rows: list[_Row], shape: _Padded, decoding: Decoding, deadline: Deadline | None
+    ) -> list[Completion]:
         import torch
 
         filled = [rows[place % len(rows)] for place in range(shape.rows)]
@@ -222,7 +230,6 @@ class TransformersEngine(ChatModel):
         started = time.monotonic()
         watch = MarginWatch(self._stops[0])
         limit = self._answer_limit(decoding, width)
-        deadline = Deadline(decoding.deadline) if decoding.deadline else None
         arguments: dict[str, Any] = {}
         if self._keeps_everything():
             contexts = (
@@ -246,11 +253,12 @@ class TransformersEngine(ChatModel):
         completions = []
         for place, (row, new) in enumerate(zip(rows, new_rows, strict=True)):
             trimmed, finish = self._trim(new, limit)
-            if broken[place]:
-                finish = "not_finite"
-            elif finish == "length" and deadline is not None and deadline.passed:
-                finish = "timeout"
             steps = len(trimmed) + (finish == "stop")
+            if any(broken[place][:steps]):
+                finish = "not_finite"
+            elif finish == "length" and len(new) < decoding.max_new_tokens and not _enough(new, limit):
+                # Nothing but the deadline ends a row that neither stopped nor came to a limit.
+                finish = "timeout"
             completions.append(
                 Completion(
                     text=self._decode(trimmed),
@@ -261,7 +269,7 @@ class TransformersEngine(ChatModel):
                     started=started,
                     seconds=seconds,
                     token_ids=tuple(trimmed),
-                    margin=None if broken[place] else min(margins[place][:steps], default=None),
+                    margin=None if finish == "not_finite" else min(margins[place][:steps], default=None),
                     rows=shape.rows,
                     length=width,
                 )
@@ -290,8 +298,15 @@ class TransformersEngine(ChatModel):
         return tuple(stops) if isinstance(stops, list) else (stops,)
 
 
+def _enough(new: list[int], limit: AnswerLimit | None) -> bool:
+    """Tell whether the answer in these tokens came to its own limit."""
+    return limit is not None and limit.end(new) <= len(new)
+
+
 def _out_of_memory(error: Exception) -> bool:
     import torch
 
-    # The allocator of the CPU raises a plain RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in first_line(error)
+    # The allocator of the CPU, cuBLAS and the driver raise plain errors.
+    said = first_line(error).lower()
+    signs = ("defaultcpuallocator", "alloc_failed", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in said for sign in signs)

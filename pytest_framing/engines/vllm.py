@@ -134,8 +134,8 @@ class VLLMEngine(TransformersEngine):
             try:
                 self._llm = vllm.LLM(
                     model=spec.location,
-                    revision=spec.revision,
-                    tokenizer_revision=spec.revision,
+                    revision=self._pinned.revision,
+                    tokenizer_revision=self._pinned.revision,
                     trust_remote_code=spec.trust_remote_code,
                     load_format="bitsandbytes" if self._options.quantization == "4bit" else "safetensors",
                     dtype=self._options.dtype,

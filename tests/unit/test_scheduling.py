@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xdist.scheduler.protocol import Scheduling
 
-from pytest_framing.scheduling import BatchScheduling, case_label, chose_mode, work_units
+from pytest_framing.scheduling import BatchScheduling, batch_keys, case_label, chose_mode, work_units
 
 
 @pytest.mark.parametrize("arguments", [["-d"], ["--dist", "loadfile"], ["--dist=no"], ["-n", "2", "--dist=loadgroup"]])
@@ -50,6 +50,28 @@ def test_cases_of_a_batch_are_one_unit_of_work_across_files() -> None:
 def test_cases_of_one_name_in_two_suites_are_told_apart_by_their_folders() -> None:
     batch_of = {"s/teapots::k1": "teapots/00000", "s/kettles::k1": "kettles/00000"}
     assert work_units(["s/teapots/a.py::test_x[k1]", "s/kettles/a.py::test_x[k1]"], batch_of) == [[0], [1]]
+
+
+def test_a_test_file_need_not_lie_beside_its_suite() -> None:
+    batch_of = batch_keys([("s/teapots", "k1", "teapots/00000"), ("s/teapots", "k2", "teapots/00001")])
+    assert work_units(["t/a.py::test_x[k1]", "t/a.py::test_x[k2]"], batch_of) == [[0], [1]]
+
+
+def test_the_suite_may_lie_in_the_root_folder() -> None:
+    batch_of = batch_keys([(".", "k1", "a/0"), (".", "k2", "a/1"), ("other", "k1", "b/0")])
+    assert work_units(["a.py::test_x[k1]", "a.py::test_x[k2]", "other/b.py::test_x[k1]"], batch_of) == [[0], [1], [2]]
+
+
+def test_what_shared_the_batch_of_a_lost_case_runs_after_everything_else() -> None:
+    run = Run([3, 2, 2], 1)
+    (worker,) = run.workers
+    assert run.scheduler.remove_node(worker) == "s/t.py::test_x[b0c0]"
+    successor = run.join()
+    while not run.scheduler.tests_finished:
+        index = successor.sent[successor.done]
+        successor.done += 1
+        run.scheduler.mark_test_complete(successor, index)
+    assert successor.sent == [3, 4, 5, 6, 1, 2]
 
 
 def test_other_tests_go_with_those_of_their_class_or_file() -> None:
@@ -91,7 +113,7 @@ class Run:
         ]
         batch_of = {f"s::b{batch}c{case}": f"t/{batch}" for batch, cases in enumerate(batches) for case in range(cases)}
         self.problems: list[str] = []
-        self.scheduler = BatchScheduling(workers, batch_of, lambda worker, message: self.problems.append(worker))
+        self.scheduler = BatchScheduling(None, workers, batch_of, lambda worker, message: self.problems.append(worker))
         self.workers: list[Worker] = []
         self.lost: list[str] = []
         for _ in range(workers):
@@ -156,7 +178,7 @@ def test_of_a_dead_worker_only_the_case_that_it_died_of_is_not_run_again(
 
 def test_workers_that_see_different_tests_run_nothing_and_say_so() -> None:
     run = Run([2, 2], 1)
-    run.scheduler = BatchScheduling(2, {}, run.scheduler.report_error)
+    run.scheduler = BatchScheduling(None, 2, {}, run.scheduler.report_error)
     first, second = run.join(), run.join(["s/t.py::test_x[other]"])
     assert first.sent == second.sent == []
     assert run.problems == [second.name]

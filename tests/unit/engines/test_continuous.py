@@ -44,7 +44,7 @@ def test_a_prompt_beyond_the_window_is_an_error_of_its_own(engine: ContinuousEng
 
 def test_it_promises_nothing_that_it_cannot_keep() -> None:
     identity = ContinuousEngine(OPTIONS).identity()
-    assert (identity.invariance, identity.draws_by_seed, identity.prefix_cache) == ("none", False, False)
+    assert (identity.invariance, identity.obeys, identity.prefix_cache) == ("none", frozenset(), False)
 
 
 def test_a_gpu_without_flash_attention_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:

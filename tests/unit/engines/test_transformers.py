@@ -18,6 +18,7 @@ from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import CheckpointError, EngineError
 from pytest_framing.framings import Message
 from pytest_framing.models.registry import EMBEDDED, resolve_model
+from pytest_framing.shapes import BUCKETS, BatchLimits
 from training.synthetic_prompts import synthetic_prompts
 
 GREEDY = Decoding(max_new_tokens=12)
@@ -113,6 +114,12 @@ def test_another_failure_of_the_device_is_not_taken_for_want_of_memory(
         engine.run(request(ASKED))
 
 
+def test_every_batch_is_computed_with_a_mask_whatever_its_rows(engine: TransformersEngine) -> None:
+    """Without a place of padding, a batch would run other kernels than with it."""
+    for tokens in (1, *BUCKETS[:-1]):
+        assert engine.shape(tokens, BatchLimits(8, 10**6)).length > tokens
+
+
 def test_logits_that_are_no_numbers_end_their_row_alone(engine: TransformersEngine) -> None:
     expected = engine.run(request(ASKED))
 
@@ -128,6 +135,27 @@ def test_logits_that_are_no_numbers_end_their_row_alone(engine: TransformersEngi
     assert [one.finish_reason for one in spoilt].count("not_finite") == 1
     assert (spoilt[1].finish_reason, spoilt[1].margin, spoilt[1].new_tokens) == ("not_finite", None, 0)
     assert answers(spoilt[2:]) == answers(expected[2:])
+
+
+def test_what_a_row_is_padded_with_after_its_end_cannot_spoil_it(engine: TransformersEngine) -> None:
+    whole = Decoding(max_new_tokens=64)
+    expected = engine.run(request(ASKED, decoding=whole))
+    short = min(range(len(ASKED)), key=lambda row: expected[row].new_tokens)
+    assert expected[short].new_tokens < max(one.new_tokens for one in expected)
+    steps = 0
+
+    def spoil(module: object, arguments: object, output: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps > expected[short].new_tokens + 1:
+            output.logits[short] = float("nan")
+        return output
+
+    hook = engine._model.register_forward_hook(spoil)
+    try:
+        assert answers(engine.run(request(ASKED, decoding=whole))) == answers(expected)
+    finally:
+        hook.remove()
 
 
 def test_a_batch_past_its_deadline_is_given_up(engine: TransformersEngine) -> None:
