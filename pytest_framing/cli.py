@@ -26,6 +26,7 @@ from pytest_framing.commands import (
     tune,
     verify,
 )
+from pytest_framing.commands.console import finish
 from pytest_framing.commands.exit_codes import BROKEN
 from pytest_framing.errors import FramingError
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.command(options)
+        finish()
     except FramingError as error:
         sys.stderr.write(f"framing: {error}\n")
         return BROKEN
