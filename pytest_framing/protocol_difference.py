@@ -46,6 +46,8 @@ def protocol_differences(base: Fingerprint, candidate: Fingerprint) -> tuple[Fie
         FieldDifference(kind, place, *(None if value is ABSENT else value for value in (mine, other)))
         for kind, ours, theirs, fields in sections
         for name in fields
+        # A record of before a field was there has nothing in it, which is no news where the other says "" or no.
+        if kind == "deciding" or ours.get(name) or theirs.get(name)
         for place, mine, other in differences(ours.get(name), theirs.get(name), name)
     )
 

@@ -185,7 +185,8 @@ def _of_decisions(
     """Count the valid pairs, as a study of the run does."""
     reference, treatment = framings
     totals, tables = {}, {}
-    for mode in dict.fromkeys(key[0] for key in decisions):
+    # A context that is asked without a framing has no gap to compare.
+    for mode in dict.fromkeys(mode for mode, framing, *_ in decisions if framing in framings):
         table = tabulate(
             (verdict in REFUSED, other in REFUSED)
             for (in_mode, framing, *prompt), verdict in decisions.items()

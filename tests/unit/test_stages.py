@@ -9,15 +9,18 @@ import pytest
 
 from pytest_framing.commands.comparison_text import stage_lines
 from pytest_framing.commands.stage_figure import write_stage_figure
+from pytest_framing.comparison.arm import Criteria
 from pytest_framing.comparison.comparand import Comparand, run_comparand
+from pytest_framing.comparison.comparison import compare
 from pytest_framing.comparison.stages import Stage, compare_stages
 from pytest_framing.errors import OutputError
+from pytest_framing.suite import Suite
 from tests.unit.builders import make_record, make_run, table
-from tests.unit.demonstration_runs import Rule, planted, run_with
+from tests.unit.demonstration_runs import Rule, planted, run_with, suite_with
 
 
-def side(name: str, rule: Rule) -> Comparand:
-    run = run_with(rule, queries=40)
+def side(name: str, rule: Rule, suite: Suite | None = None) -> Comparand:
+    run = run_with(rule, queries=40, suite=suite)
     return run_comparand(Path(name), make_record(run, name=name, run_id=name), {run.suite.name: run.evidence})
 
 
@@ -45,6 +48,14 @@ def test_one_side_alone_is_no_comparison() -> None:
     run = make_run(table(1, 0, 0, 1))
     plain = run_comparand(Path("plain"), make_record(run), {run.suite.name: run.evidence})
     assert compare_stages([SFT, plain]) == {}
+
+
+def test_gaps_are_compared_where_the_framings_were_asked_and_nowhere_else() -> None:
+    suite = suite_with(samplings=1, framings={"counts": [4], "fractions": [0.5]})
+    sft, dpo = (side(one, rule, suite) for one, rule in (("sft", planted(0.9, 0.4)), ("dpo", planted(0.9, -0.6))))
+    found = compare(sft, dpo, Criteria(0.05, 0.05)).suites["teapots"]
+    assert {gap.mode for gap in found.gaps} == {"standard", "h2-b2-s1"}
+    assert not [one for one in found.findings() if "no gap" in one]
 
 
 def test_the_table_has_a_row_a_stage() -> None:
