@@ -282,9 +282,11 @@ def _framing_interaction(parameters: FramingInteractionParameters, context: Gate
         return
     for one in study.interactions:
         test = context.tests[one.condition]
+        # Contrasts that are all alike have no spread to make an interval of.
+        interval = f"[{interval_text(one.low, one.high)}]" if math.isfinite(one.low) else "[no interval: all alike]"
         observed = (
             f"compliance gap {points(one.estimate)} against that without demonstrations "
-            f"[{interval_text(one.low, one.high)}], n = {one.n} ({test.text()})"
+            f"{interval}, n = {one.n} ({test.text()})"
         )
         if not one.n:
             reason = "There is no query with valid answers under both framings, with and without demonstrations."

@@ -75,6 +75,7 @@ def test_a_framing_effect_that_shows_only_in_front_of_demonstrations(weight: flo
     suite = suite_with(framings={"counts": [4], "fractions": [0.5]})
     (result,) = judged(run_with(rule, suite=suite), "framing_interaction")
     assert (result.scope, result.status) == ("h2-b2", status), result.reason
+    assert "nan" not in result.reason
 
 
 def test_interaction_without_framed_contexts_is_inconclusive() -> None:
