@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.pytester.conftest import GateProject
+from typing import TYPE_CHECKING
+
+from pytest_framing.cli import main
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.pytester.conftest import GateProject
 
 
 def test_a_suite_is_judged_by_a_model_and_its_noise_is_reported(project: GateProject) -> None:
@@ -34,3 +41,17 @@ def test_an_unknown_judge_stops_the_run_before_it_starts(project: GateProject) -
     result = project.run("--framing-judge", "tiny-jugde")
     result.stderr.fnmatch_lines(["*unknown judge 'tiny-jugde'*did you mean 'tiny-judge'?*"])
     assert result.ret == 4
+
+
+def test_a_run_with_a_baseline_is_judged_again_and_its_new_verdicts_are_not_held_against_it(
+    project: GateProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.run()
+    monkeypatch.chdir(project.pytester.path)
+    assert main(["baseline", "save", "latest"]) == 0
+    project.run()
+    capsys.readouterr()
+    assert main(["judge", "latest", "--judge", "tiny-judge"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "by these verdicts the run is: " in printed.out
