@@ -37,7 +37,7 @@ def finish() -> None:
 
 @contextmanager
 def _reader_may_leave() -> Iterator[None]:
-    """Print no more once nobody reads (``framing ... | head``); the command goes on, and its exit code means the same."""
+    """Print no more once nobody reads, as in ``framing ... | head``; the command goes on, and so does its exit code."""
     try:
         yield
     except OSError as error:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 
+FULL = Path("/dev/full")
 LIST = [sys.executable, "-m", "pytest_framing.cli", "baseline", "list"]
 
 
@@ -25,9 +26,9 @@ def test_a_reader_who_has_seen_enough_changes_nothing(buffered: bool) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
 def test_output_that_finds_a_full_disk_is_an_error() -> None:
-    with open("/dev/full", "w", encoding="utf-8") as full:
+    with FULL.open("w", encoding="utf-8") as full:
         ended = subprocess.run(LIST, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
     assert ended.returncode == 3
     assert ended.stderr == "framing: standard output: No space left on device\n"
