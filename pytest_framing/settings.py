@@ -49,8 +49,8 @@ OPTIONS = (
     Option("--checkpoint", "weights to load in place of the model's own: a local folder", "DIR"),
     Option(
         "--framing-engine",
-        "engine that generates: transformers, vllm, openai (any server that speaks OpenAI's protocol), or a plugin's "
-        "(default: transformers)",
+        "engine that generates: transformers, transformers-continuous, vllm, openai (any server that speaks OpenAI's "
+        "protocol), or a plugin's (default: transformers)",
         "NAME",
     ),
     Option(
