@@ -43,9 +43,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Bend those links to the copies."""
 
     def bend(link: re.Match[str]) -> str:
+        here = posixpath.dirname(page.file.src_uri)
+        if page.file.src_uri.startswith(f"{PLACE}/"):
+            # A copy: among copies links hold, and to the pages of the site the way is another one.
+            target = posixpath.normpath(posixpath.join(here.removeprefix(PLACE).lstrip("/"), link[1]))
+            return os.path.relpath(target.removeprefix("docs/"), here) if target.startswith("docs/") else link[1]
         target = _outside(page.file.src_uri, link[1])
-        if page.file.src_uri.startswith(f"{PLACE}/") or not target:
-            return link[1]
-        return os.path.relpath(f"{PLACE}/{target}", posixpath.dirname(page.file.src_uri) or ".")
+        return os.path.relpath(f"{PLACE}/{target}", here or ".") if target else link[1]
 
     return LINK.sub(bend, markdown)
