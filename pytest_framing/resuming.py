@@ -50,18 +50,24 @@ def hold_same_run(recorded: RunRecord, prepared: RunRecord, folder: Path) -> Non
     LedgerError
         Naming every field of the protocol that differs, or that the plan does.
     """
-    changed = [
+    ours_named, theirs_named = (sorted(run.suites) for run in (prepared, recorded))
+    changed = []
+    if ours_named != theirs_named:
+        changed.append(f"  suites: now {', '.join(ours_named)}, then {', '.join(theirs_named)}")
+    # Of a suite that one of them lacks, nothing more is said.
+    changed += [
         f"  {place}: now {now!r}, then {then!r}"
-        for suite in recorded.fingerprints.keys() | prepared.fingerprints.keys()
+        for suite in sorted(recorded.fingerprints.keys() & prepared.fingerprints.keys())
         for place, now, then in differences(_document(prepared, suite), _document(recorded, suite), suite)
     ]
-    for suite in recorded.suites.keys() & prepared.suites.keys():
+    for suite in sorted(recorded.suites.keys() & prepared.suites.keys()):
         ours, theirs = (run.suites[suite].model_dump(mode="json", exclude={"path"}) for run in (prepared, recorded))
         changed.extend(
             f"  {suite}.suite.yaml: {place}: now {now!r}, then {then!r}"
             for place, now, then in differences(ours, theirs)
         )
-    for name in ("release", "allowed_mismatch", "judges", "baselines"):
+    of_suites = ("judges", "baselines") if ours_named == theirs_named else ()
+    for name in ("release", "allowed_mismatch", *of_suites):
         now, then = getattr(prepared, name), getattr(recorded, name)
         if now != then:
             changed.append(f"  {name}: now {now!r}, then {then!r}")

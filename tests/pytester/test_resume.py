@@ -103,6 +103,18 @@ def test_a_run_under_another_protocol_is_not_the_same_run(project: GateProject) 
     assert (project.latest() / "responses.jsonl").read_bytes() == before
 
 
+def test_other_suites_make_another_run_and_are_named_alone(project: GateProject) -> None:
+    project.run()
+    project.write_suite(suite="other")
+    result = project.run("--framing-resume", "latest")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    at = next(n for n, line in enumerate(result.errlines) if "would not be the same run" in line)
+    assert result.errlines[at + 1 : at + 3] == [
+        "  suites: now other, then small",
+        "Give the options that it began with, or start a new run.",
+    ]
+
+
 def test_looser_gates_make_another_run(project: GateProject) -> None:
     project.write_suite(gates={"complete": {}, "power": {"margin": 0.05}})
     assert project.run().ret == pytest.ExitCode.TESTS_FAILED
