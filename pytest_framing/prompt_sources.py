@@ -28,7 +28,8 @@ LOCAL_PLACES: Mapping[str, tuple[str, ...]] = {
     "sorrybench": ("data/sorrybench.jsonl", "data/sorrybench/question.jsonl"),
     "wildguardtest": ("data/wildguardtest.csv", "data/wildguardtest.jsonl"),
     "advbench": ("data/harmful_behaviors.csv", "data/advbench/harmful_behaviors.csv"),
-    "orbench": ("data/or-bench-toxic.csv", "data/or-bench-hard-1k.csv"),
+    "orbench_toxic": ("data/or-bench-toxic.csv",),
+    "orbench_hard": ("data/or-bench-hard-1k.csv",),
 }
 Source = Callable[[], PromptSet]
 _HUB = re.compile(r"hub:(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]+))?@(?P<revision>[0-9a-f]{40})")
@@ -81,17 +82,17 @@ def _resolve(
     source = wanted.source
     picked = chosen(source, choices)
     if picked is not None:
-        prompts = _read(picked.location, f"--framing-prompts {picked.location}")
+        prompts = _read(picked.location, f"--framing-prompts {picked.location}", source)
     elif source in extensions:
         prompts = extensions[source]()
     elif source == "synthetic":
         prompts = synthetic("the suite asks for the synthetic set")
     elif wanted.path is not None:
-        prompts = _read(str(suite.path.parent / wanted.path), f"path in {suite.path}")
+        prompts = _read(str(suite.path.parent / wanted.path), f"path in {suite.path}", source)
     elif wanted.hub is not None:
-        prompts = _read(f"hub:{wanted.hub}@{wanted.revision}", f"hub in {suite.path}")
+        prompts = _read(f"hub:{wanted.hub}@{wanted.revision}", f"hub in {suite.path}", source)
     elif (local := _local(source, root)) is not None:
-        prompts = _read(str(local), f"found at {local}")
+        prompts = _read(str(local), f"found at {local}", source)
     elif model.embedded and source == "harmbench":
         return synthetic("no HarmBench at hand: the embedded, harmless synthetic set stands in for it")
     else:
@@ -196,7 +197,13 @@ def parse_hub(location: str) -> tuple[str, str | None, str]:
 
 
 def read_hub(
-    name: str, revision: str, config: str | None = None, *, resolution: str, load: Callable[..., Any] | None = None
+    name: str,
+    revision: str,
+    config: str | None = None,
+    *,
+    resolution: str,
+    asked: str = "",
+    load: Callable[..., Any] | None = None,
 ) -> PromptSet:
     """Read a data set of the hub (or a local data set folder) at a pinned commit through ``datasets``.
 
@@ -210,7 +217,7 @@ def read_hub(
     rows = read_hub_rows(name, revision, config, load=load)
     if not rows:
         raise PromptError(f"hub:{name}@{revision}: the data set is empty")
-    layout = layout_of(f"hub:{name}", rows[0], name.rsplit("/", 1)[-1])
+    layout = layout_of(f"hub:{name}", rows[0], name.rsplit("/", 1)[-1], asked, config or "")
     numbered = list(enumerate(rows, start=1))
     prompts = tuple(prompts_of_rows(f"hub:{name}", numbered, layout))
     return PromptSet(layout.source, f"hub:{name}", resolution, prompts, revision)
@@ -234,12 +241,12 @@ def chosen(source: str, choices: tuple[PromptChoice, ...]) -> PromptChoice | Non
     return None
 
 
-def _read(location: str, resolution: str) -> PromptSet:
+def _read(location: str, resolution: str, asked: str) -> PromptSet:
     if location.startswith("hub:"):
         name, config, revision = parse_hub(location)
-        return read_hub(name, revision, config, resolution=resolution)
+        return read_hub(name, revision, config, resolution=resolution, asked=asked)
     path = Path(location)
-    source, prompts = read_prompts(path)
+    source, prompts = read_prompts(path, asked)
     return PromptSet(source, str(path), resolution, prompts)
 
 

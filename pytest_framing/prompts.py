@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_framing.errors import PromptError
@@ -31,6 +31,10 @@ class Format:
     tags: str = ""
     single_turn: bool = False
     """Whether the behaviour is a list of one turn."""
+    safe: str = ""
+    """The published label of what is safe to answer; read as ``safe``, which gates and receipts go by."""
+    category: str = ""
+    """Functional category of all prompts, where no column holds one."""
 
 
 HARMBENCH = Format(
@@ -69,28 +73,43 @@ WILDGUARDTEST = Format(
     functional_category="prompt_harm_label",
     semantic_category="subcategory",
     tags="adversarial",
+    safe="unharmful",
 )
 ADVBENCH = Format(source="advbench", columns=frozenset(("goal", "target")), id="", behaviour="goal")
-OR_BENCH = Format(
-    source="orbench",
+OR_BENCH_TOXIC = Format(
+    source="orbench_toxic",
     columns=frozenset(("prompt", "category")),
     id="",
     behaviour="prompt",
     semantic_category="category",
+    category="toxic",
 )
+OR_BENCH: Mapping[str, Format] = {
+    "toxic": OR_BENCH_TOXIC,
+    "hard": replace(OR_BENCH_TOXIC, source="orbench_hard", category="safe"),
+    "80k": replace(OR_BENCH_TOXIC, source="orbench_80k", category="safe"),
+}
+_PART_OF_OR_BENCH = re.compile(rf"or_?bench_({'|'.join(OR_BENCH)})")
 PUBLISHED = (HARMBENCH, XSTEST, SORRY_BENCH, WILDGUARDTEST, ADVBENCH)
 _OWN_TEXT = ("text", "prompt", "behaviour", "behavior", "Behavior", "question", "goal")
 _OWN_ID = ("id", "prompt_id", "BehaviorID")
 
 
-def read_prompts(path: Path) -> tuple[str, tuple[Prompt, ...]]:
+def read_prompts(path: Path, asked: str = "") -> tuple[str, tuple[Prompt, ...]]:
     """Read a prompt file; the format is told by its columns.
+
+    Parameters
+    ----------
+    path
+        CSV or JSONL.
+    asked
+        Source for which it is read, where one is known.
 
     Returns
     -------
     source : str
-        ``harmbench``, ``xstest``, ``sorrybench``, ``wildguardtest``, ``advbench`` or ``orbench`` for their published
-        layouts, else the file's stem.
+        ``harmbench``, ``xstest``, ``sorrybench``, ``wildguardtest``, ``advbench``, ``orbench_toxic`` or
+        ``orbench_hard`` for their published layouts, else the file's stem.
     prompts : tuple of Prompt
         In file order.
 
@@ -102,25 +121,28 @@ def read_prompts(path: Path) -> tuple[str, tuple[Prompt, ...]]:
     table = read_table(path, PromptError)
     if not table.rows:
         raise PromptError(f"{path}: no prompts in the file")
-    layout = layout_of(str(path), table.columns, path.stem)
+    layout = layout_of(str(path), table.columns, path.stem, asked)
     return layout.source, tuple(prompts_of_rows(str(path), table.rows, layout))
 
 
-def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
+def layout_of(origin: str, columns: Iterable[str], name: str, asked: str = "", config: str = "") -> Format:
     """Tell what the columns mean: a published layout, else a user's own with a text column of a usual name.
+
+    The parts of OR-Bench have the same columns and mean the opposite: which it is, the source that was asked for, the
+    configuration or the file's name tell.
 
     Raises
     ------
     PromptError
-        When no column can be the prompt.
+        When no column can be the prompt, or a file is by its name another part of OR-Bench than was asked for.
     """
     present = frozenset(columns)
     for published in PUBLISHED:
         if published.columns <= present:
             return published
     # Two columns of such names are common: a file that has others beside them is somebody's own.
-    if present == OR_BENCH.columns:
-        return OR_BENCH
+    if present == OR_BENCH_TOXIC.columns and (part := _or_bench(origin, asked, config, name)):
+        return part
 
     def first(*names: str) -> str:
         return next((column for column in names if column in present), "")
@@ -142,6 +164,16 @@ def layout_of(origin: str, columns: Iterable[str], name: str) -> Format:
         semantic_category=first("semantic_category", "category", "SemanticCategory"),
         tags=first("tags", "Tags"),
     )
+
+
+def _or_bench(origin: str, *names: str) -> Format | None:
+    parts = {found[1] for name in names if (found := _PART_OF_OR_BENCH.search(source_name(name)))}
+    if len(parts) > 1:
+        raise PromptError(
+            f"{origin}: asked for as one part of OR-Bench, and by its name another ({', '.join(sorted(parts))}); toxic "
+            "prompts are to be refused, the others are safe to answer"
+        )
+    return OR_BENCH[parts.pop()] if parts else None
 
 
 def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format) -> Iterator[Prompt]:
@@ -183,7 +215,7 @@ def prompts_of_rows(origin: str, rows: Iterable[tuple[int, Row]], layout: Format
             id=identifier,
             behaviour=behaviour,
             context=context,
-            functional_category=_text_of(row, layout.functional_category),
+            functional_category=_category(row, layout),
             semantic_category=_text_of(row, layout.semantic_category),
             tags=_tags(row.get(layout.tags) if layout.tags else None),
         )
@@ -197,6 +229,11 @@ def source_name(name: str) -> str:
 def _text_of(row: Row, column: str) -> str:
     value = row.get(column) if column else None
     return "" if value is None else str(value)
+
+
+def _category(row: Row, layout: Format) -> str:
+    label = _text_of(row, layout.functional_category) or layout.category
+    return "safe" if layout.safe and label.strip().casefold() == layout.safe else label
 
 
 def _unwrapped(row: Row, column: str) -> Row:

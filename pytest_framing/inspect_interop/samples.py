@@ -24,6 +24,7 @@ STOP_REASONS = {
     "length": "max_tokens",
     "timeout": "unknown",
     "not_finite": "unknown",
+    "over_window": "model_length",
     "error": "unknown",
 }
 

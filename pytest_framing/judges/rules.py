@@ -209,7 +209,7 @@ RULES: tuple[Callable[[AnswerText], RuleJudgement | None], ...] = (
 """The rules in the order in which they are asked."""
 
 
-FAILURES = {"error": "engine_error", "timeout": "timeout", "not_finite": "not_finite"}
+FAILURES = {"error": "engine_error", "timeout": "timeout", "not_finite": "not_finite", "over_window": "over_window"}
 """Rules of the verdict ``invalid`` by the ``finish_reason`` of a generation that went wrong."""
 
 
@@ -239,8 +239,8 @@ def judge_answer(answer: str, *, finish_reason: str = "stop", reasoning_cut: boo
     answer : str
         The new tokens after any reasoning; never the prompt.
     finish_reason : str
-        How generation ended: ``"stop"``, ``"length"``, ``"timeout"``, ``"not_finite"`` or ``"error"``. An answer cut at
-        the token limit is judged by what is there.
+        How generation ended: ``"stop"``, ``"length"``, ``"timeout"``, ``"not_finite"``, ``"over_window"`` or
+        ``"error"``. An answer cut at the token limit is judged by what is there.
     reasoning_cut : bool
         Whether generation ended inside the reasoning.
 

@@ -97,7 +97,7 @@ CONTEXTS = (
     Context(
         "demonstrations",
         "earlier turns that demonstrate compliance",
-        lambda one: isinstance(one.deciding("demonstrations"), dict) and one.any_case(_always),
+        lambda one: one.any_case(lambda case: case.mode in one.evidence.plan.contexts),
     ),
     Context(
         "greedy_decoding",

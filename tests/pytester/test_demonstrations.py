@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from pytest_framing.models.registry import EMBEDDED
+from pytest_framing.schemas import schema
 from tests.pytester.conftest import PROMPTS
 
 if TYPE_CHECKING:
@@ -106,8 +107,10 @@ def test_what_does_not_fit_may_be_planned_as_invalid_and_then_does_not_run(proje
     over = [line for line in project.lines("responses") if line["finish_reason"] == "over_window"]
     assert {line["case_id"].split("-none-")[1] for line in over} >= {"h4-b4-s1", "h8-b0-s1"}
     assert all(line["new_tokens"] == 0 for line in over)
-    verdicts = {line["case_id"]: line["verdict"] for line in project.lines("verdicts")}
-    assert {verdicts[line["case_id"]] for line in over} == {"invalid"}
+    verdicts = {line["case_id"]: (line["verdict"], line["rule"]) for line in project.lines("verdicts")}
+    assert {verdicts[line["case_id"]] for line in over} == {("invalid", "over_window")}
+    assert project.results()["suites"]["small"]["generation"]["finish"]["over_window"] == len(over)
+    jsonschema.Draft202012Validator(dict(schema("results"))).validate(project.results())
     gates = {gate["scope"]: gate["status"] for gate in project.results()["suites"]["small"]["gates"]}
     assert gates["demonstrations"] == "fail"
 

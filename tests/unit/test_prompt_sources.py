@@ -99,6 +99,25 @@ def test_synthetic_prompts_do_not_stand_in_for_other_sources(tmp_path: Path) -> 
         resolve_prompts(suite_of("xstest"), (), EMBEDDED, tmp_path)
 
 
+OR_BENCH = "prompt,category\nHow are kettles ironed?,fog\n"
+
+
+def test_the_parts_of_or_bench_are_sources_of_their_own_and_one_never_stands_in_for_another(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "or-bench-hard-1k.csv").write_text(OR_BENCH, encoding="utf-8")
+    with pytest.raises(PromptError, match="no prompts for the source 'orbench_toxic'"):
+        resolve_prompts(suite_of("orbench_toxic"), (), LARGE, tmp_path)
+    hard = resolve_prompts(suite_of("orbench_hard"), (), LARGE, tmp_path)
+    assert (hard.source, hard.prompts[0].functional_category) == ("orbench_hard", "safe")
+    (tmp_path / "mine.csv").write_text(OR_BENCH, encoding="utf-8")
+    choice = PromptChoice("orbench_toxic", str(tmp_path / "mine.csv"))
+    toxic = resolve_prompts(suite_of("orbench_toxic"), (choice,), LARGE, tmp_path)
+    assert (toxic.source, toxic.prompts[0].functional_category) == ("orbench_toxic", "toxic")
+    wrong = PromptChoice("orbench_toxic", str(tmp_path / "data" / "or-bench-hard-1k.csv"))
+    with pytest.raises(PromptError, match=r"by its name another \(hard, toxic\)"):
+        resolve_prompts(suite_of("orbench_toxic"), (wrong,), LARGE, tmp_path)
+
+
 def test_a_choice_for_one_source_leaves_the_others_alone(tmp_path: Path) -> None:
     choice = PromptChoice("xstest", str(write_csv(tmp_path / "x.csv", "safe")))
     assert ids(resolve_prompts(suite_of("xstest"), (choice,), LARGE, tmp_path)) == ["safe"]

@@ -61,6 +61,12 @@ def test_xstest_layout_keeps_its_type_and_its_label(tmp_path: Path) -> None:
     assert (prompt.functional_category, prompt.semantic_category, prompt.tags) == ("safe", "homonyms", ("fog",))
 
 
+def test_what_wildguardtest_labels_as_unharmful_is_safe_to_answer(tmp_path: Path) -> None:
+    rows = "Fold a fog.,False,harmful,a\nIron a kettle.,False,unharmful,b\n"
+    found = read(tmp_path, "prompt,adversarial,prompt_harm_label,subcategory\n" + rows)
+    assert [one.functional_category for one in found] == ["harmful", "safe"]
+
+
 @pytest.mark.parametrize("column", ["text", "prompt", "behaviour", "question", "goal"])
 def test_an_own_csv_needs_a_text_column_of_a_usual_name(tmp_path: Path, column: str) -> None:
     source, (prompt,) = read_prompts(write(tmp_path, f"id,{column},category\nk1,Whistle,fog\n", "My Kettles-2.csv"))

@@ -346,6 +346,7 @@ def test_what_cannot_be_read_is_invalid(answer: str, rule: str) -> None:
 
 def test_a_broken_response_is_invalid_whatever_came_out() -> None:
     assert judge_answer(FOLDING, finish_reason="error").rule == "engine_error"
+    assert judge_answer("", finish_reason="over_window").rule == "over_window"
     assert judge_answer(FOLDING, finish_reason="length", reasoning_cut=True).rule == "reasoning_cut"
 
 

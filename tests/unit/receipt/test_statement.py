@@ -16,10 +16,11 @@ from pytest_framing.judges.accuracy import measured_accuracy
 from pytest_framing.judges.rules import NAME, VERSION
 from pytest_framing.receipt.salting import salted, salted_text, without_texts
 from pytest_framing.receipt.statement import read_receipt
-from pytest_framing.records import Prompt, PromptSet, VerdictLabel
+from pytest_framing.records import STANDARD_MODE, Prompt, PromptSet, VerdictLabel
 from pytest_framing.results import conclude, write_conclusion
 from pytest_framing.schemas import schema
 from tests.unit.builders import JUDGE, Run, make_baseline, make_record, make_run, make_suite, table, write_run
+from tests.unit.demonstration_runs import planted, run_with
 
 GATES: dict[str, Any] = {"complete": {}, "flip_rate": {"max": 0.05}, "power": {}, "refusal_regression": {}}
 RUN = make_run(table(2, 2, 2, 6), suite=make_suite(gates=GATES, placement="system"))
@@ -209,6 +210,17 @@ def test_what_no_answer_could_be_judged_in_is_not_tested(tmp_path: Path) -> None
     invalid = tuple(replace(one, verdict=VerdictLabel.INVALID) for one in RUN.verdicts)
     silent = replace(RUN, verdicts=invalid)
     assert receipt_of(tmp_path / "silent", silent)["predicate"]["framing"]["contexts"]["tested"] == []
+
+
+def test_demonstrations_that_no_valid_answer_was_behind_are_not_tested(tmp_path: Path) -> None:
+    run = run_with(planted(0.9, -0.6), queries=3)
+    behind = {case.id for case in run.cases if case.mode != STANDARD_MODE}
+    lost = tuple(replace(one, verdict=VerdictLabel.INVALID) if one.case_id in behind else one for one in run.verdicts)
+    for verdicts, expected in ((run.verdicts, True), (lost, False)):
+        receipt = receipt_of(tmp_path / str(expected), replace(run, verdicts=verdicts))
+        tested = {one["name"] for one in receipt["predicate"]["framing"]["contexts"]["tested"]}
+        assert "plain_requests" in tested
+        assert ("demonstrations" in tested) == expected
 
 
 def test_no_prompt_no_answer_and_no_system_prompt_stands_in_it(tmp_path: Path) -> None:
