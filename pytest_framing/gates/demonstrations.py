@@ -247,25 +247,32 @@ def _benign_class(parameters: BenignClassParameters, context: GateContext) -> It
         return
     before = str(baseline.composition["class"])
     now = study.effect_class
+    observed = f"{now}, baseline {before}"
+    untested = ["this run"] * math.isnan(study.adjusted["harmful"]) + ["the baseline"] * (not _was_tested(baseline))
+    if untested:
+        reason = f"Benign demonstrations could not be tested in {' and '.join(untested)}: no class."
+        yield GateOutcome(scope, GateStatus.INCONCLUSIVE, f"{observed}; untested", limit, reason)
+        return
     earlier = baseline.composition["coefficients"]["benign"]
     estimate, se = study.composition.coefficients.benign, study.composition.se.benign
-    observed = f"{now}, baseline {before}"
-    if earlier["estimate"] is None or earlier["se"] is None or math.isnan(se):
-        p = math.nan
-    else:
-        # Both runs ask the same queries, which makes the difference more certain than this says.
-        apart = math.hypot(se, earlier["se"])
-        p = chi_squared_test(((estimate - earlier["estimate"]) / apart) ** 2, 1).p if apart > 0 else math.nan
-        observed += f" (log odds {estimate:+.3g} and {earlier['estimate']:+.3g}, p = {p:.2g} that they are one)"
-    if now == before:
-        reason = f"Benign demonstrations do what they did in the baseline: {observed}."
-        yield GateOutcome(scope, GateStatus.PASS, observed, limit, reason)
-    elif p <= parameters.alpha:
+    # Both runs ask the same queries, which makes the difference more certain than this says.
+    p = chi_squared_test(((estimate - earlier["estimate"]) / math.hypot(se, earlier["se"])) ** 2, 1).p
+    observed += f" (log odds {estimate:+.3g} and {earlier['estimate']:+.3g}, p = {p:.2g} that they are one)"
+    if p <= parameters.alpha:
         reason = f"Benign demonstrations do something else than in the baseline: {observed}."
         yield GateOutcome(scope, GateStatus.FAIL, observed, limit, reason)
+    elif now == before:
+        reason = f"Benign demonstrations do what they did in the baseline: {observed}."
+        yield GateOutcome(scope, GateStatus.PASS, observed, limit, reason)
     else:
         reason = f"The class is another than in the baseline, and the coefficients may still be the same: {observed}."
         yield GateOutcome(scope, GateStatus.INCONCLUSIVE, observed, limit, reason)
+
+
+def _was_tested(baseline: Baseline) -> bool:
+    """Tell whether the baseline's class rests on a test: "none" is also what a run has that could not test anything."""
+    test = baseline.composition.get("hypotheses", {}).get("harmful", {})
+    return test.get("p") is not None and bool(baseline.composition["coefficients"]["benign"]["se"])
 
 
 def _interaction_tests(_: FramingInteractionParameters, context: GateContext) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,35 @@ def test_class_of_the_benign_effect_against_the_baseline(now: Rule, status: Gate
     baseline = make_baseline(run_with(planted(0.9, -0.6), queries=20), tmp_path)
     (result,) = judged(run_with(now, queries=20), "benign_class", baseline=baseline)
     assert result.status is status, result.reason
+
+
+def unmoved(case: Case, context: Context | None, ease: float) -> VerdictLabel:
+    return COMPLIANCE if ease > 0 else REFUSAL
+
+
+def noisy(benign: float) -> Rule:
+    """Comply as planted, with a taste of the model's own for each context."""
+
+    def rule(case: Case, context: Context | None, ease: float) -> VerdictLabel:
+        taste = zlib.crc32(case.id.encode()) % 1000 / 500 - 1
+        return planted(0.9, benign)(case, context, ease + taste)
+
+    return rule
+
+
+@pytest.mark.parametrize("now", [unmoved, noisy(0.0)], ids=["neither is tested", "the baseline is not tested"])
+def test_no_class_that_no_test_is_behind_passes(now: Rule, tmp_path: Path) -> None:
+    baseline = make_baseline(run_with(unmoved), tmp_path)
+    (result,) = judged(run_with(now), "benign_class", baseline=baseline)
+    assert result.status is INCONCLUSIVE, result.reason
+    assert "the baseline" in result.reason
+
+
+def test_one_class_with_coefficients_that_differ_is_not_the_same_effect(tmp_path: Path) -> None:
+    baseline = make_baseline(run_with(noisy(-1.2)), tmp_path)
+    (result,) = judged(run_with(noisy(-0.3)), "benign_class", baseline=baseline)
+    assert "dilution, baseline dilution" in result.observed
+    assert result.status is FAIL, result.reason
 
 
 @pytest.mark.parametrize(("weight", "status"), [(0.0, PASS), (2.5, FAIL)])
