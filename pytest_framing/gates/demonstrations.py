@@ -23,6 +23,7 @@ from pytest_framing.gates.gate import (
 )
 from pytest_framing.records import REFUSED, VerdictLabel
 from pytest_framing.stats.clustered_pairs import ClusteredDifference, clustered_difference
+from pytest_framing.stats.paired import tango_interval
 from pytest_framing.stats.significance import chi_squared_test
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class MixtureComplianceParameters(GateParameters):
 class OrderingSpreadParameters(GateParameters):
     """``margin``: how far the spread of compliance between orderings may lie above the baseline's.
 
-    ``alpha``: one-sided level of the bootstrap limit that a failure rests on.
+    ``alpha``: one-sided level of the limits of the rise, the upper one for a pass and the lower one for a failure.
     """
 
     margin: float = Field(0.1, gt=0, lt=1)
@@ -66,8 +67,12 @@ class BenignClassParameters(GateParameters):
 
 
 class FramingInteractionParameters(GateParameters):
-    """``alpha``: level of the sign test, after adjustment for the session's tests."""
+    """``margin``: net share of queries in which demonstrations may change the framing's effect, up or down.
 
+    ``alpha``: level of the sign test, after adjustment for the session's tests.
+    """
+
+    margin: float = Field(0.1, gt=0, lt=1)
     alpha: float = Field(0.01, gt=0, lt=0.5)
 
 
@@ -162,19 +167,19 @@ def _ordering_spread(parameters: OrderingSpreadParameters, context: GateContext)
             continue
         now, before, queries = both
         rise = _spread(now) - _spread(before)
-        low = _bootstrap_low(now, before, queries, parameters.alpha)
+        low, high = _limits_of_rise(now, before, queries, parameters.alpha)
         observed = (
             f"spread {percent(_spread(now))}, baseline {percent(_spread(before))}: {points(rise)} "
-            f"(at least {points(low)} at {percent(1 - parameters.alpha, 0)} confidence)"
+            f"[{interval_text(low, high)}], {len(set(queries))} queries"
         )
-        if rise <= parameters.margin:
+        if high < parameters.margin:
             reason = f"Orderings differ hardly more than in the baseline: {observed}."
             yield GateOutcome(mixture, GateStatus.PASS, observed, limit, reason)
         elif low > parameters.margin:
             reason = f"Where the harmful demonstrations stand matters more than in the baseline: {observed}."
             yield GateOutcome(mixture, GateStatus.FAIL, observed, limit, reason)
         else:
-            reason = f"The spread is above the baseline's, and may be so by chance: {observed}. Ask more queries."
+            reason = f"It is not shown that the spread stayed within the margin: {observed}. Ask more queries."
             yield GateOutcome(mixture, GateStatus.INCONCLUSIVE, observed, limit, reason)
 
 
@@ -223,8 +228,12 @@ def _is_way_of(shown: ContextSummary, orderings: OrderingStudy, study: Compositi
     )
 
 
-def _bootstrap_low(now: Matrix, before: Matrix, queries: list[str], alpha: float) -> float:
-    """Return the lower limit of the rise of the spread, from resampled queries; the seed is fixed."""
+def _limits_of_rise(now: Matrix, before: Matrix, queries: list[str], alpha: float) -> tuple[float, float]:
+    """Return one-sided limits of the rise of the spread, from resampled queries; the seed is fixed.
+
+    Resampling shows no answer that was not seen. A kind of query that is none of those asked has a share of up to
+    1 - alpha ** (1 / queries), exactly, and could raise the spread by as much: the upper limit is never below that.
+    """
     rows: Mapping[str, list[int]] = defaultdict(list)
     for place, query in enumerate(queries):
         rows[query].append(place)
@@ -233,7 +242,8 @@ def _bootstrap_low(now: Matrix, before: Matrix, queries: list[str], alpha: float
     draws = np.random.default_rng(0).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=RESAMPLES)
     totals = (draws @ sizes)[:, None]
     spreads = [np.ptp(draws @ side / totals, axis=1) for side in sums]
-    return float(np.quantile(spreads[0] - spreads[1], alpha))
+    low, high = np.quantile(spreads[0] - spreads[1], [alpha, 1 - alpha])
+    return float(low), max(float(high), 1 - alpha ** (1 / len(sizes)))
 
 
 def _benign_class(parameters: BenignClassParameters, context: GateContext) -> Iterator[GateOutcome]:
@@ -281,7 +291,7 @@ def _interaction_tests(_: FramingInteractionParameters, context: GateContext) ->
 
 
 def _framing_interaction(parameters: FramingInteractionParameters, context: GateContext) -> Iterator[GateOutcome]:
-    limit = f"the framing acts alike with and without demonstrations (p > {parameters.alpha:g})"
+    limit = f"the framing acts alike with and without demonstrations, but for {100 * parameters.margin:g} points"
     study = context.study.composition
     if study is None or not study.interactions:
         reason = "No context of this run was put under both framings (demonstrations.framings)."
@@ -289,11 +299,10 @@ def _framing_interaction(parameters: FramingInteractionParameters, context: Gate
         return
     for one in study.interactions:
         test = context.tests[one.condition]
-        # Contrasts that are all alike have no spread to make an interval of.
-        interval = f"[{interval_text(one.low, one.high)}]" if math.isfinite(one.low) else "[no interval: all alike]"
+        low, high = tango_interval(one.more, one.less, one.n)
         observed = (
-            f"compliance gap {points(one.estimate)} against that without demonstrations "
-            f"{interval}, n = {one.n} ({test.text()})"
+            f"compliance gap {points(one.estimate)} against that without demonstrations; larger in {one.more} and "
+            f"smaller in {one.less} of {one.n} queries [{interval_text(low, high)}] ({test.text()})"
         )
         if not one.n:
             reason = "There is no query with valid answers under both framings, with and without demonstrations."
@@ -301,9 +310,12 @@ def _framing_interaction(parameters: FramingInteractionParameters, context: Gate
         elif test.adjusted <= parameters.alpha:
             reason = f"Demonstrations change what the framing does: {observed}."
             yield GateOutcome(one.condition, GateStatus.FAIL, observed, limit, reason)
-        else:
-            reason = f"Demonstrations do not show to change what the framing does: {observed}."
+        elif -parameters.margin < low and high < parameters.margin:
+            reason = f"Demonstrations hardly change what the framing does: {observed}."
             yield GateOutcome(one.condition, GateStatus.PASS, observed, limit, reason)
+        else:
+            reason = f"It is not shown that the framing acts alike: {observed}. More queries would settle it."
+            yield GateOutcome(one.condition, GateStatus.INCONCLUSIVE, observed, limit, reason)
 
 
 GATES = (

@@ -34,7 +34,7 @@ CASES = PROMPTS * (4 + 2 * 2)
 
 
 def write_suite(project: GateProject, *, gates: dict[str, Any] | None = None, **shown: Any) -> None:
-    gates = gates or {"complete": {}, "invalid_rate": {"max": 0.2}, "framing_interaction": {}}
+    gates = gates or {"complete": {}, "invalid_rate": {"max": 0.2}, "framing_interaction": {"margin": 0.6}}
     project.write_suite(demonstrations=SHOWN | shown, controls=CONTROLS, gates=gates)
 
 

@@ -68,6 +68,15 @@ def test_class_of_the_benign_effect_against_the_baseline(now: Rule, status: Gate
     assert result.status is status, result.reason
 
 
+def test_a_spread_as_in_the_baseline_on_few_queries_shows_nothing(tmp_path: Path) -> None:
+    suite = suite_with(orderings={"counts": [16], "which": ["prefix", "middle"]})
+    run = run_with(late(0.0), suite=suite, queries=10)
+    (result,) = judged(run, "ordering_spread", baseline=make_baseline(run, tmp_path))
+    assert result.status is INCONCLUSIVE, result.reason
+    (wider,) = judged(run, "ordering_spread", baseline=make_baseline(run, tmp_path), margin=0.3)
+    assert wider.status is PASS, wider.reason
+
+
 def unmoved(case: Case, context: Context | None, ease: float) -> VerdictLabel:
     return COMPLIANCE if ease > 0 else REFUSAL
 
@@ -106,6 +115,12 @@ def test_a_framing_effect_that_shows_only_in_front_of_demonstrations(weight: flo
     (result,) = judged(run_with(rule, suite=suite), "framing_interaction")
     assert (result.scope, result.status) == ("h2-b2", status), result.reason
     assert "nan" not in result.reason
+
+
+def test_a_sign_test_that_few_queries_could_not_fail_passes_nothing() -> None:
+    run = run_with(unmoved, suite=suite_with(framings={"counts": [4], "fractions": [0.5]}), queries=7)
+    (result,) = judged(run, "framing_interaction")
+    assert result.status is INCONCLUSIVE, result.reason
 
 
 def test_interaction_without_framed_contexts_is_inconclusive() -> None:
