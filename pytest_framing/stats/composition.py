@@ -41,8 +41,8 @@ CERTAIN = 1e-8
 NO_VARIANCE = 1e-9
 """A clustered variance below this share of the model-based one is a 0 that was rounded."""
 
-FEWEST_QUERIES = 3
-"""The clustered covariance has a rank below the number of queries, and the joint test needs rank 2."""
+FEWEST_QUERIES = 10
+"""Fewer clusters give too small a covariance, and a class where there is none; Firth's takes answers as independent."""
 
 RESTRICTIONS = {
     "total": np.array([[0.0, 1.0, -1.0]]),
@@ -82,6 +82,7 @@ class Composition(NamedTuple):
     reason: str
 
 
+TOO_FEW = f"fewer than {FEWEST_QUERIES} queries: no test by query"
 NO_COEFFICIENTS = Coefficients(math.nan, math.nan, math.nan)
 NO_HYPOTHESES = Hypotheses(UNTESTED, UNTESTED, UNTESTED)
 
@@ -104,8 +105,8 @@ def fit(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, query: Array
         Maximum likelihood, with the clustered covariance corrected by ``G / (G - 1) (N - 1) / (N - K)``. Under
         separation (not converged, a standard error above 10, or a fitted probability within 1e-8 of 0 or 1) it is
         Firth's penalised fit: model-based standard errors and Wald tests, penalised likelihood ratios. With fewer than
-        three queries the clustered figures are NaN. Everything is NaN, and `method` "none", where the counts do not
-        vary independently of each other.
+        ten queries standard errors and Wald tests are NaN, as either would claim too much. Everything is NaN, and
+        `method` "none", where the counts do not vary independently of each other.
 
     References
     ----------
@@ -134,7 +135,7 @@ def fit(harmful: ArrayLike, benign: ArrayLike, complied: ArrayLike, query: Array
         chi_squared_test(2 * (float(plain.llf) - loglik), len(restriction))
         for loglik, restriction in zip(restricted, RESTRICTIONS.values(), strict=True)
     ]
-    se, wald, reason = NO_COEFFICIENTS, NO_HYPOTHESES, f"fewer than {FEWEST_QUERIES} queries: no clustered covariance"
+    se, wald, reason = NO_COEFFICIENTS, NO_HYPOTHESES, TOO_FEW
     if clustered is not None:
         se, reason = Coefficients(*(float(value) for value in clustered.bse)), ""
         wald = _wald(np.asarray(clustered.params), np.asarray(clustered.cov_params()), np.asarray(plain.cov_params()))
@@ -222,18 +223,19 @@ def _penalised(design: FloatArray, outcome: IntArray, queries: int, reason: str)
         drop = full.penalised_loglik - firth_logit(x, outcome, zero).penalised_loglik
         return chi_squared_test(2 * drop, len(zero))
 
-    se = Coefficients(*full.se)
+    se, enough = Coefficients(*full.se), queries >= FEWEST_QUERIES
+    note = f"separation ({reason}): Firth's penalised fit, standard errors not clustered"
     return Composition(
         coefficients=Coefficients(*full.coefficients),
-        se=se,
+        se=se if enough else NO_COEFFICIENTS,
         model_se=se,
-        wald=_wald(np.array(full.coefficients), covariance, covariance),
+        wald=_wald(np.array(full.coefficients), covariance, covariance) if enough else NO_HYPOTHESES,
         likelihood_ratio=Hypotheses(ratio(turned, [2]), ratio(design, [2]), ratio(design, [1, 2])),
         loglik=full.penalised_loglik,
         n=len(outcome),
         queries=queries,
         method="firth",
-        reason=f"separation ({reason}): Firth's penalised fit, standard errors not clustered",
+        reason=note if enough else f"{note}; {TOO_FEW}",
     )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pytest_framing.stats import clustered, composition
+from pytest_framing.stats import clustered, composition, multiplicity
 
 Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 DOSES = (0, 4, 8, 16)
@@ -20,8 +20,8 @@ def simulated(harmful_effect: float, benign_effect: float, queries: int = 40, sp
     return harmful, benign, (rng.random(len(rows)) < 1 / (1 + np.exp(-logit))).astype(int), query
 
 
-def separated(complied_from: int = 8) -> Data:
-    harmful, benign, _, query = simulated(0, 0, queries=10)
+def separated(complied_from: int = 8, queries: int = 10) -> Data:
+    harmful, benign, _, query = simulated(0, 0, queries=queries)
     return harmful, benign, (harmful >= complied_from).astype(int), query
 
 
@@ -79,13 +79,34 @@ def test_the_likelihood_ratio_is_what_decides_under_separation() -> None:
     assert fit.likelihood_ratio.harmful.p > 0.05  # the benign count does nothing here
 
 
-def test_too_few_queries_have_no_clustered_covariance() -> None:
-    fit = composition.fit(*simulated(0.1, 0.0, queries=2))
-    assert fit.method == "ml"
-    assert "fewer than 3 queries" in fit.reason
+@pytest.mark.parametrize(
+    ("data", "method"),
+    [(simulated(0.1, 0.0, queries=9), "ml"), (separated(8, queries=1), "firth"), (separated(8, queries=9), "firth")],
+    ids=["nine", "one separated", "nine separated"],
+)
+def test_too_few_queries_are_no_test_however_many_their_answers(data: Data, method: str) -> None:
+    fit = composition.fit(*data)
+    assert fit.method == method
+    assert "fewer than 10 queries" in fit.reason
+    assert math.isnan(fit.wald.harmful.p)
     assert all(math.isnan(value) for value in fit.se)
     assert math.isnan(fit.wald.joint.p)
     assert math.isfinite(fit.likelihood_ratio.joint.p)
+
+
+def test_queries_of_the_least_number_seldom_have_a_class_that_is_not_there() -> None:
+    rng = np.random.default_rng(3)
+    cells = [(0, 2), (1, 1), (2, 0), (0, 8), (4, 4), (8, 0)]
+    rows = [(h, g, q) for q in range(composition.FEWEST_QUERIES) for h, g in cells]
+    harmful, benign, query = np.array(rows).T
+    found = 0
+    for _ in range(200):
+        own = rng.normal(0, 1.5, composition.FEWEST_QUERIES)
+        complied = rng.random(len(rows)) < 1 / (1 + np.exp(0.5 - 0.25 * harmful - own[query]))
+        fit = composition.fit(harmful, benign, complied.astype(int), query)
+        adjusted = multiplicity.holm([test.p for test in fit.wald])[1]
+        found += composition.classify(fit.coefficients.benign, adjusted) != "none"
+    assert found <= 18  # binomial at 5 %: more than 18 of 200 in 1 % of all simulations
 
 
 def test_counts_that_vary_together_cannot_be_told_apart() -> None:
