@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -151,10 +151,25 @@ def read_verdicts(folder: Path) -> Records[Verdict]:
     return _read(folder, "verdicts", lambda fields: typed_record(Verdict, fields))
 
 
+def read_verdict_file(path: Path) -> Records[Verdict]:
+    """Read the verdicts in one file.
+
+    Raises
+    ------
+    LedgerError
+        As for responses.
+    """
+    return _read_files([path], lambda fields: typed_record(Verdict, fields))
+
+
 def _read(folder: Path, kind: str, make: Callable[[dict[str, Any]], R]) -> Records[R]:
+    return _read_files(sorted(folder.glob(f"{kind}*.jsonl")), make)
+
+
+def _read_files(paths: Iterable[Path], make: Callable[[dict[str, Any]], R]) -> Records[R]:
     records: list[R] = []
     torn: list[Path] = []
-    for path in sorted(folder.glob(f"{kind}*.jsonl")):
+    for path in paths:
         for line, content, whole in _lines(path):
             try:
                 records.append(make(_parse(content)))

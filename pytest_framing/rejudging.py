@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_framing.circumstances import read_circumstances
 from pytest_framing.errors import JudgeError
 from pytest_framing.import_run import GIVEN
 from pytest_framing.judges.noise import is_sampled, judged_again
@@ -63,7 +64,7 @@ def judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float = 0
     judge
         Who judges.
     sample
-        Share of the responses that it judges twice, for its own noise.
+        Share of the responses that it judges twice, for its own noise; the run's own judge judges none twice.
 
     Raises
     ------
@@ -94,7 +95,15 @@ def _judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float) -
     for verdict in _verdicts(judge, fresh, 0):
         ledger.add_verdict(verdict)
         new[verdict.key] = verdict.verdict
-    sampled = [item for item in items if is_sampled(item[0].key, sample) and item[0].key not in twice]
+    # Second verdicts of the judge that a conclusion rests on would change what the run says, and unmake its receipt.
+    concluded_by = read_circumstances(folder).judge
+    sampled = [
+        item
+        for item in items
+        if is_sampled(item[0].key, sample)
+        and item[0].key not in twice
+        and judge.label not in (record.judges.get(item[0].key[0]), concluded_by)
+    ]
     for verdict in _verdicts(judge, sampled, 1):
         ledger.add_verdict(replace(verdict, judge=judged_again(judge.label)))
     ledger.close()

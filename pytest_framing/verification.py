@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_framing.errors import ReceiptError
 from pytest_framing.json_documents import ABSENT, differences, file_digest, read_document
 from pytest_framing.judges.accuracy import measured_accuracy
+from pytest_framing.judges.calibration import FILES as CALIBRATIONS
+from pytest_framing.judges.manipulation_check import LABEL as CHECK_JUDGE
+from pytest_framing.judges.noise import judged_again
+from pytest_framing.ledger import read_verdict_file
 from pytest_framing.receipt.statement import BOUND, receipt_document
 from pytest_framing.report.markdown import markdown_summary
 from pytest_framing.run_folder import PLAN, RECEIPT, RESULTS, SUMMARY
@@ -48,6 +52,10 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
     framing = receipt["predicate"]["framing"]
     results = conclusion.document()
     problems = [*_files(framing["files"], folder)]
+    named = {one["name"] for one in framing["files"]}
+    unbound = {path.name: path for pattern in BOUND for path in folder.glob(pattern) if path.name not in named}
+    counting = {name for name, path in unbound.items() if _counts(path, conclusion)}
+    problems += [f"{name}: not bound by the receipt, though the run rests on it" for name in sorted(counting)]
     stored = read_document(folder / RESULTS, ReceiptError) if (folder / RESULTS).is_file() else {}
     problems += [f"{RESULTS}: {line}" for line in _differences(stored, results)]
     if (folder / SUMMARY).is_file() and (folder / SUMMARY).read_bytes() != markdown_summary(results).encode("utf-8"):
@@ -61,12 +69,19 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
     # What is bound was looked at file by file; verdicts of judges that came later are no part of it.
     again["predicate"]["framing"]["files"] = framing["files"]
     problems += [f"{RECEIPT}: {line}" for line in _differences(dict(receipt), again)]
-    named = {one["name"] for one in framing["files"]}
-    unbound = sorted(path.name for pattern in BOUND for path in folder.glob(pattern) if path.name not in named)
-    if unbound:
-        notes.append(f"not bound by the receipt: {', '.join(unbound)}")
+    if others := sorted(unbound.keys() - counting):
+        notes.append(f"not bound by the receipt: {', '.join(others)}")
     notes += _rests_on(again)
     return Verification(framing["run_id"], framing["verdict"], tuple(dict.fromkeys(problems)), tuple(notes))
+
+
+def _counts(path: Path, conclusion: Conclusion) -> bool:
+    """Whether a conclusion rests on a file: all but verdicts of other judges, and labels, which may come later."""
+    if path.match("verdicts*.jsonl"):
+        judges = {*conclusion.record.judges.values(), CHECK_JUDGE}
+        judges |= {judged_again(judge) for judge in judges}
+        return any(verdict.judge in judges for verdict in read_verdict_file(path).records)
+    return not path.match(CALIBRATIONS)
 
 
 def _rests_on(receipt: Mapping[str, Any]) -> Iterator[str]:
@@ -105,7 +120,7 @@ def _files(files: list[dict[str, Any]], folder: Path) -> Iterator[str]:
             yield f"{name}: its digest is not the one in the receipt: it was changed afterwards"
         seen.add(name)
     for name in (PLAN, RESULTS):
-        if name not in seen:
+        if name not in seen and not (folder / name).is_file():
             yield f"{name}: not bound by the receipt"
 
 

@@ -52,7 +52,7 @@ def add_parser(commands: Commands) -> None:
         metavar="SHARE",
         type=number(at_least=0, at_most=1),
         default=0.1,
-        help="share of the responses that a model judge judges twice, for its own noise (default: 0.1)",
+        help="share of the responses that a model judge, unless it is the run's own, judges twice (default: 0.1)",
     )
     parser.add_argument("--engine", metavar="NAME", help="engine that a model judge runs on (default: transformers)")
     plugin_argument(parser)
@@ -61,7 +61,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Judge, say what changed, and write what the gates say of the new verdicts beside what they said before."""
-    from pytest_framing.commands.recorded_run import conclude_again
+    from pytest_framing.commands.recorded_run import conclude_again, hold_baselines
     from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_document
     from pytest_framing.judges.asking import JudgeSetup
@@ -76,10 +76,13 @@ def run(options: argparse.Namespace) -> int:
     setup = JudgeSetup(_requests(record, options.prompts, extensions), seed)
     judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines, options.engine, setup))
     noise = options.noise if hasattr(judge, "judge_many") else 0.0
+    hold_baselines(folder, judge.label)
     outcome = judge_again(record, folder, judge, noise)
     before = ", ".join(sorted(set(outcome.before.values())))
     if not outcome.added:
         say(f"{judge.label} has judged every response of this run already")
+    if noise and judge.label in record.judges.values():
+        say(f"{judge.label} judged this run: its noise is measured in the run (controls: judge_noise), not afterwards")
     differ = f"{len(outcome.changed)} of {outcome.compared} differ from {before}"
     say(f"{outcome.added} new verdicts by {judge.label}; {differ}")
     for (old, new), count in sorted(outcome.transitions.items()):

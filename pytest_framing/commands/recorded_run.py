@@ -11,6 +11,8 @@ from pytest_framing.errors import FramingError, LedgerError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from pytest_framing.baseline import Baseline
+    from pytest_framing.circumstances import Circumstances
     from pytest_framing.extensions import Extensions
     from pytest_framing.published import PublishedBaseline
     from pytest_framing.results import Conclusion
@@ -52,13 +54,11 @@ def conclude_again(
         When the record is damaged, the baseline does not fit, a gate comes from a plugin that was not named, or the
         judge gave no verdict in this run.
     """
-    from pytest_framing.baseline import Baseline, find_baseline, hold_comparable, kept_baseline, load_any
     from pytest_framing.circumstances import read_circumstances
     from pytest_framing.gates.evaluation import known_gates
     from pytest_framing.rejudging import judged_by
     from pytest_framing.results import conclude
     from pytest_framing.run_folder import read_plan
-    from pytest_framing.settings import Settings
 
     record: RunRecord = read_plan(folder)
     circumstances = read_circumstances(folder)
@@ -79,7 +79,43 @@ def conclude_again(
         for gate in definition.gates:
             if gate not in gates:
                 raise FramingError(f"suite {suite_name}: the gate {gate!r} comes from a plugin; name it with -p MODULE")
+    baselines = _baselines(folder, record, circumstances, baseline, as_concluded=as_concluded)
+    return conclude(
+        record,
+        folder,
+        gates,
+        baselines,
+        deselected=circumstances.deselected,
+        interrupted=circumstances.interrupted,
+        waived=frozenset(waived),
+        judge=judge,
+        as_known=circumstances if as_concluded else None,
+    )
+
+
+def hold_baselines(folder: Path, judge: str) -> None:
+    """Refuse a run whose baselines its verdicts by another judge could not be held against, before that one judges.
+
+    Raises
+    ------
+    FramingError
+        When the record is damaged, or a baseline does not fit.
+    """
+    from pytest_framing.circumstances import read_circumstances
+    from pytest_framing.rejudging import judged_by
+    from pytest_framing.run_folder import read_plan
+
+    _baselines(folder, judged_by(read_plan(folder), judge), read_circumstances(folder), None, as_concluded=False)
+
+
+def _baselines(
+    folder: Path, record: RunRecord, circumstances: Circumstances, baseline: str | None, *, as_concluded: bool
+) -> dict[str, tuple[Baseline | PublishedBaseline | None, str]]:
+    from pytest_framing.baseline import Baseline, find_baseline, hold_comparable, kept_baseline, load_any
+    from pytest_framing.settings import Settings
+
     baselines: dict[str, tuple[Baseline | PublishedBaseline | None, str]] = {}
+    allowed = frozenset(record.allowed_mismatch)
     for suite in record.plan.suites:
         found: Baseline | PublishedBaseline | None
         kept = kept_baseline(folder, suite.suite)
@@ -93,19 +129,16 @@ def conclude_again(
             settings = Settings(model=record.subject.name, root=Path.cwd(), baseline=baseline)
             found, note = find_baseline(settings, record.subject.name, suite.suite, suite.prompts.source)
         if isinstance(found, Baseline):
-            hold_comparable(record.fingerprints[suite.suite], found, frozenset(record.allowed_mismatch))
+            ours = record.fingerprints[suite.suite].deciding.get("judge")
+            theirs = found.fingerprint.deciding.get("judge")
+            if baseline is None and ours != theirs and "judge" not in allowed:
+                # Nobody named it: the run is judged by another than it began with, and has no baseline by that one.
+                note = f"The baseline {found.path.name} was judged by {theirs}, this run by {ours}"
+                found = None
+            else:
+                hold_comparable(record.fingerprints[suite.suite], found, allowed)
         baselines[suite.suite] = (found, note)
-    return conclude(
-        record,
-        folder,
-        gates,
-        baselines,
-        deselected=circumstances.deselected,
-        interrupted=circumstances.interrupted,
-        waived=frozenset(waived),
-        judge=judge,
-        as_known=circumstances if as_concluded else None,
-    )
+    return baselines
 
 
 def _check_judge(folder: Path, judge: str) -> None:

@@ -128,7 +128,7 @@ def decide(votes: Sequence[Vote | None], percent: int = PERCENT) -> str:
     runner_up = ranked[1][1] if len(ranked) > 1 else 0
     unparsable = sum(vote is None for vote in votes)
     above = 100 * most > percent * len(votes)
-    return name if above and most > runner_up + (unparsable if runner_up else 0) else NONE
+    return name if above and most > runner_up + unparsable else NONE
 
 
 class MotivationJudge:

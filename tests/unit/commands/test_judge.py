@@ -142,6 +142,33 @@ def test_a_model_judge_judges_again_and_tells_its_noise(folder: Path, capsys: py
     assert document["suites"]["deployment_framing"]["judging"]["noise"]["n"] == 24
 
 
+def test_the_runs_own_judge_leaves_its_receipt_as_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["judge", str(folder), "--judge", "tiny-judge", "--noise", "0"])
+    label = next(part for part in capsys.readouterr().out.split() if part.startswith("tiny-judge/")).rstrip(";")
+    (folder / "results.json").unlink()
+    main(["gate", str(folder), "--judge", label])
+    assert main(["verify", str(folder)]) == 0
+    assert main(["judge", str(folder), "--judge", "tiny-judge", "--noise", "1"]) == 0
+    assert main(["verify", str(folder)]) == 0
+
+
+def test_the_baseline_of_another_judge_is_none(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["baseline", "save", str(folder), "--to", str(tmp_path / "baselines"), "--force"]) == 0
+    named = next((tmp_path / "baselines").rglob("*.json"))
+    main(["gate", str(folder), "--baseline", str(named), "--waive", "power"])
+    assert (folder / "baseline-deployment_framing.json").is_file()
+    assert main(["judge", str(folder), "--judge", "rules"]) == 0
+    (beside,) = folder.glob("results-rules*.json")
+    document = json.loads(beside.read_text(encoding="utf-8"))["suites"]["deployment_framing"]
+    assert document["baseline"]["path"] == ""
+    assert "was judged by given, this run by rules/" in document["baseline"]["note"]
+    capsys.readouterr()
+    assert main(["gate", str(folder), "--judge", "rules/1", "--baseline", str(named)]) == 3
+    assert "judge: this run 'rules/1', baseline 'given'" in capsys.readouterr().err
+
+
 ENGINE = """
 from tests.unit.judges.judging import ScriptedModel
 

@@ -103,6 +103,11 @@ def files(change: Callable[[list[Any]], Any]) -> Change:
     return apply
 
 
+def without(name: str) -> Callable[[list[Any]], Any]:
+    """Return what takes a file off the list."""
+    return lambda bound: bound.remove(next(file for file in bound if file["name"] == name))
+
+
 def first_case_excused(folder: Path) -> None:
     """Pass off a case that is missing as one that the user left out."""
     case = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["suites"]["deployment_framing"]["cases"][0]
@@ -209,7 +214,11 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     "a verdict doubled, with its digest": (rebound(line_doubled, "verdicts.jsonl"), "says"),
     "a verdict turned": (verdict_turned, "damaged record"),
     "a verdict turned, with its digest": (rebound(verdict_turned, "verdicts.jsonl"), "damaged record"),
-    "a ledger file added": (file_added, "says"),
+    "a ledger file added": (file_added, "verdicts-late.jsonl: not bound by the receipt, though"),
+    **{
+        f"{name} taken off the receipt": (files(without(name)), f"{name}: not bound by the receipt, though")
+        for name in ("responses.jsonl", "verdicts.jsonl", "circumstances.json", "summary.md")
+    },
     "a ledger file missing": (removed("responses.jsonl"), "responses.jsonl: bound by the receipt and missing"),
     "the summary changed": (summary_written, "summary.md: its digest"),
     "the summary changed, with its digest": (
