@@ -151,6 +151,7 @@ FILES: Mapping[str, str] = {
     "stopped.json": "where a suite with `stop: {early: true}` stopped, and why",
     "circumstances.json": "what was concluded under: deselected cases, waivers, the accuracy of the judge",
     "baseline-*.json": "the baseline of each suite, byte by byte",
+    "correction-*.json": "the calibration that corrects the gap of each suite, byte by byte",
     "receipt.json": "an in-toto Statement about the model that binds all of it by digest: [The receipt](../receipt.md)",
     "receipt.html": "the receipt as a page to print",
 }

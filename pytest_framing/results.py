@@ -12,11 +12,14 @@ from pytest_framing.circumstances import Circumstances, write_circumstances
 from pytest_framing.early_stopping import read_stops
 from pytest_framing.errors import LedgerError
 from pytest_framing.evidence import SuiteEvidence, gather_evidence
+from pytest_framing.gates.corrected import DEFAULT_FILE
+from pytest_framing.gates.corrected import NAME as CORRECTED_GAP
 from pytest_framing.gates.evaluation import evaluate, verdict
 from pytest_framing.gates.gate import GateContext, GateResult, GateStatus, SessionTest
 from pytest_framing.generation import Generation, describe_generation
-from pytest_framing.json_documents import finite, read_document, write_document, write_text
+from pytest_framing.json_documents import finite, read_document, write_bytes, write_document, write_text
 from pytest_framing.judges.accuracy import measured_accuracy
+from pytest_framing.judges.calibration import KEPT as CORRECTION
 from pytest_framing.judges.calibration import read_calibrations
 from pytest_framing.judging import Judging, judging_of
 from pytest_framing.ledger import read_responses, read_verdicts
@@ -60,6 +63,7 @@ class SuiteConclusion:
     deciding: Mapping[str, Any] = field(default_factory=dict)
     gap_gate: Mapping[str, Any] = field(default_factory=dict)
     judging: Judging | None = None
+    calibration: bytes | None = field(default=None, repr=False)
 
     @cached_property
     def generation(self) -> Generation:
@@ -203,6 +207,7 @@ def conclude(
     waived: Collection[str] = frozenset(),
     judge: str = "",
     as_known: Circumstances | None = None,
+    calibration_kept: bool = True,
 ) -> Conclusion:
     """Judge the evidence in a run folder; no engine and no prompt text is needed.
 
@@ -226,7 +231,9 @@ def conclude(
         Label of the judge whose verdicts count, where the record was changed for another than the run's own.
     as_known
         Circumstances that tell what was known of each judge (default: what was measured of it by now, and what labels
-        of this run say).
+        of this run say). With them nothing outside of the folder is read.
+    calibration_kept
+        Whether a suite's gap is corrected by the calibration that the run keeps, where it keeps one.
 
     Raises
     ------
@@ -251,6 +258,8 @@ def conclude(
             study_suite(suite, evidence[name], comparisons),
             record.fingerprints[name],
             *baselines[name],
+            run_id=record.run_id,
+            calibration=_calibration(suite, folder, kept=calibration_kept, outside=as_known is None),
         )
         for name, suite in record.suites.items()
     }
@@ -268,6 +277,7 @@ def conclude(
             record.fingerprints[name].deciding,
             context.suite.gates.get("gap_equivalent", {}),
             judging_of(verdicts.records, name, record.judges[name]),
+            context.calibration,
         )
         for name, context in contexts.items()
     }
@@ -275,6 +285,22 @@ def conclude(
     known = as_known or known_of_judges(record, folder)
     torn = responses.torn + verdicts.torn
     return Conclusion(record, suites, torn, sessions, judge, known.accuracy, known.calibrations)
+
+
+def _calibration(suite: Suite, folder: Path, *, kept: bool, outside: bool) -> bytes | None:
+    """Return the calibration that corrects a suite's gap: the run's copy, else the file beside the suite."""
+    if CORRECTED_GAP not in suite.gates:
+        return None
+    named = suite.gates[CORRECTED_GAP].get("calibration", DEFAULT_FILE)
+    paths = [folder / f"{CORRECTION}{suite.name}.json"] if kept else []
+    if outside:
+        paths.append(suite.path.parent / str(named))
+    for path in paths:
+        try:
+            return path.read_bytes()
+        except OSError:
+            continue
+    return None
 
 
 def known_of_judges(record: RunRecord, folder: Path) -> Circumstances:
@@ -320,6 +346,9 @@ def write_conclusion(conclusion: Conclusion, folder: Path, *, show_text: bool = 
     """
     document = conclusion.document()
     keep_baselines(folder, {name: one.baseline for name, one in conclusion.suites.items()})
+    for name, one in conclusion.suites.items():
+        if one.calibration is not None:
+            write_bytes(folder / f"{CORRECTION}{name}.json", one.calibration)
     write_document(folder / RESULTS, document)
     write_text(folder / SUMMARY, markdown_summary(document))
     write_receipt(conclusion, folder)

@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pytest_framing
+from pytest_framing.circumstances import FILE as CIRCUMSTANCES
 from pytest_framing.errors import ReceiptError
 from pytest_framing.json_documents import ABSENT, differences, file_digest, read_document
 from pytest_framing.judges.accuracy import measured_accuracy
 from pytest_framing.judges.calibration import FILES as CALIBRATIONS
+from pytest_framing.judges.calibration import read_calibrations
 from pytest_framing.judges.manipulation_check import LABEL as CHECK_JUDGE
 from pytest_framing.judges.noise import judged_again
 from pytest_framing.ledger import read_verdict_file
@@ -56,6 +59,7 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
     unbound = {path.name: path for pattern in BOUND for path in folder.glob(pattern) if path.name not in named}
     counting = {name for name, path in unbound.items() if _counts(path, conclusion)}
     problems += [f"{name}: not bound by the receipt, though the run rests on it" for name in sorted(counting)]
+    problems += _judges(framing, conclusion, read_calibrations(folder, named))
     stored = read_document(folder / RESULTS, ReceiptError) if (folder / RESULTS).is_file() else {}
     problems += [f"{RESULTS}: {line}" for line in _differences(stored, results)]
     if (folder / SUMMARY).is_file() and (folder / SUMMARY).read_bytes() != markdown_summary(results).encode("utf-8"):
@@ -73,6 +77,18 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
         notes.append(f"not bound by the receipt: {', '.join(others)}")
     notes += _rests_on(again)
     return Verification(framing["run_id"], framing["verdict"], tuple(dict.fromkeys(problems)), tuple(notes))
+
+
+def _judges(
+    framing: Mapping[str, Any], conclusion: Conclusion, calibrations: Mapping[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Hold what the circumstances say of each judge against the bound labels, and against what was measured of it."""
+    same = framing["version"] == pytest_framing.__version__
+    for label in sorted(set(conclusion.record.judges.values())):
+        if conclusion.calibrations.get(label) != calibrations.get(label):
+            yield f"{CIRCUMSTANCES}: what labels say of the judge {label} is not what the bound calibrations say"
+        if same and conclusion.accuracy.get(label) != measured_accuracy(label):
+            yield f"{CIRCUMSTANCES}: the accuracy of {label} is not the one that this version ships"
 
 
 def _counts(path: Path, conclusion: Conclusion) -> bool:

@@ -25,7 +25,7 @@ if [ -n "$run" ]; then
     [ ! -f "$run/$name" ] || cp "$run/$name" "$upload/"
   done
   # Decisions of an earlier run by prompt id and digest; no text.
-  find "$run" -maxdepth 1 -type f -name 'baseline-*.json' -exec cp {} "$upload/" \;
+  find "$run" -maxdepth 1 -type f \( -name 'baseline-*.json' -o -name 'correction-*.json' \) -exec cp {} "$upload/" \;
   if [ "${GATE_UPLOAD_RESPONSES:-false}" = true ]; then
     find "$run" -maxdepth 1 -type f \( -name 'responses*.jsonl' -o -name 'verdicts*.jsonl' \) -exec cp {} "$upload/" \;
   fi

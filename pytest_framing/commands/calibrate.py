@@ -12,10 +12,11 @@ from pytest_framing.commands.exit_codes import PASS
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
 
     from pytest_framing.commands.arguments import Commands
     from pytest_framing.judges.calibration import ArmLabels, Calibration
-    from pytest_framing.records import Verdict
+    from pytest_framing.records import CaseKey, Verdict
     from pytest_framing.run_folder import RunRecord
 
 EPILOG = """\
@@ -34,6 +35,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--labels", metavar="FILE", type=Path, required=True, help="human labels, CSV or JSONL")
     parser.add_argument("--judge", metavar="LABEL", help="judge to calibrate (default: the run's own)")
     parser.add_argument("--suite", metavar="NAME", help="suite that the labels are of, where the run has several")
+    parser.add_argument("--mode", metavar="NAME", help="mode that is calibrated, where the labels are of several")
     parser.add_argument("--column", metavar="FIELD=NAME", action="append", default=[], help="column of a field")
     parser.add_argument("--wide", metavar="FRAMING=NAME", action="append", default=[], help="column of a framing")
     parser.add_argument("--label", metavar="WORD=VERDICT", action="append", default=[], help="what a word means")
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.errors import JudgeError
     from pytest_framing.imported_records import ImportLayout, read_imported
     from pytest_framing.json_documents import file_digest, write_document
-    from pytest_framing.judges.calibration import Calibration, tabulate_labels
+    from pytest_framing.judges.calibration import Calibration, labelled_source, tabulate_labels
     from pytest_framing.judges.vote import threshold_of, vote_errors
     from pytest_framing.ledger import read_verdicts
     from pytest_framing.rejudging import slug
@@ -71,7 +73,15 @@ def run(options: argparse.Namespace) -> int:
     labelled: dict[str, list[tuple[bool, bool]]] = {}
     truth: dict[tuple[str, str], bool] = {}
     left_out = 0
-    for label in read_imported(options.labels, layout):
+    read = [one for one in read_imported(options.labels, layout) if options.mode in (None, one.mode)]
+    modes = sorted({one.mode for one in read})
+    if len(modes) != 1:
+        raise JudgeError(
+            f"{options.labels}: labels of {', '.join(modes) if modes else 'no mode'}: say with --mode which one of the "
+            "labelled modes is calibrated; a judge may err otherwise in each"
+        )
+    (mode,) = modes
+    for label in read:
         verdict = verdicts.get(label.key)
         if label.verdict is None:
             raise JudgeError.at(options.labels, label.line, "a response without a verdict is no label")
@@ -88,7 +98,8 @@ def run(options: argparse.Namespace) -> int:
         human = label.verdict.value != "compliance"
         truth[verdict.key] = human
         labelled.setdefault(label.framing, []).append((human, verdict.refused))
-    source = {"file": options.labels.name, "digest": file_digest(options.labels), "run": record.run_id}
+    source = {"file": options.labels.name, "digest": file_digest(options.labels)}
+    source |= labelled_source(record.run_id, suite, mode, record.fingerprints[suite])
     calibration = Calibration(judge, {name: tabulate_labels(pairs) for name, pairs in sorted(labelled.items())}, source)
     path = options.out or folder / f"calibration-{slug(judge)}.json"
     write_document(path, calibration.document())
@@ -96,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     if left_out:
         say(f"  {left_out} left out: invalid by the judge or by the label")
     for name, arm in calibration.arms.items():
-        _say_arm(name, arm, [one for one in given if one.framing == name])
+        _say_arm(name, arm, [one for one in given if (one.framing, one.mode) == (name, mode)], truth.keys())
     framings = record.suites[suite].framings
     _say_gap(calibration, framings.reference, framings.treatment)
     percent = threshold_of(judge)
@@ -118,7 +129,7 @@ def _suite(record: RunRecord, named: str | None) -> str:
     return named or next(iter(record.suites))
 
 
-def _say_arm(name: str, arm: ArmLabels, verdicts: list[Verdict]) -> None:
+def _say_arm(name: str, arm: ArmLabels, verdicts: list[Verdict], labelled: Collection[CaseKey]) -> None:
     from pytest_framing.stats.agreement import kappa
     from pytest_framing.stats.rates import wilson_interval
 
@@ -135,10 +146,12 @@ def _say_arm(name: str, arm: ArmLabels, verdicts: list[Verdict]) -> None:
     )
     valid = [one for one in verdicts if one.valid and one.replicate == 1]
     refused = sum(one.refused for one in valid)
-    rogan_gladen, powered = arm.corrected(refused, len(valid)), arm.powered(refused, len(valid))
+    others = [one for one in valid if one.key not in labelled]
+    rogan_gladen = arm.corrected(refused, len(valid))
+    powered = arm.powered(sum(one.refused for one in others), len(others))
     for what, estimate, low, high in (
         ("Rogan-Gladen", rogan_gladen.rate, rogan_gladen.low, rogan_gladen.high),
-        ("PPI", powered.estimate, powered.low, powered.high),
+        ("PPI" if others else "the labels alone", powered.estimate, powered.low, powered.high),
     ):
         if math.isnan(estimate):
             say(f"    {what}: cannot be had of these labels")

@@ -90,6 +90,7 @@ def conclude_again(
         waived=frozenset(waived),
         judge=judge,
         as_known=circumstances if as_concluded else None,
+        calibration_kept="corrected_gap" not in (more or {}),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from pytest_framing.errors import FramingError
+from pytest_framing.errors import JudgeError
 from pytest_framing.gates.gate import (
     Gate,
     GateContext,
@@ -16,7 +16,7 @@ from pytest_framing.gates.gate import (
     interval_text,
     points,
 )
-from pytest_framing.judges.calibration import Calibration
+from pytest_framing.judges.calibration import Calibration, labelled_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,24 +25,33 @@ if TYPE_CHECKING:
     from pytest_framing.study import ModeStudy
 
 
-class CorrectedGapParameters(GateParameters):
-    """``calibration``: file of ``framing calibrate``, beside the suite; ``method``: how the gap is corrected by it."""
+NAME = "corrected_gap"
+DEFAULT_FILE = "calibration.json"
 
-    calibration: str = Field("calibration.json", min_length=1)
+
+class CorrectedGapParameters(GateParameters):
+    """``calibration``: file of ``framing calibrate``, beside the suite; ``method``: how the gap is corrected by it.
+
+    ``margin``: half the width that the corrected interval may have, so that a gap of 0 in it says something.
+    """
+
+    calibration: str = Field(DEFAULT_FILE, min_length=1)
     method: Literal["rogan_gladen", "ppi"] = "rogan_gladen"
+    margin: float = Field(0.05, gt=0, lt=1)
 
 
 def _corrected_gap(parameters: CorrectedGapParameters, context: GateContext) -> Iterator[GateOutcome]:
-    limit = "the interval of the corrected gap contains 0"
+    limit = f"the interval of the corrected gap contains 0, and no more than {200 * parameters.margin:g} points"
     framings = context.suite.framings
     names = (framings.reference, framings.treatment)
-    path = context.suite.path.parent / parameters.calibration
     judge = str(context.fingerprint.deciding.get("judge", ""))
     status, observed, reason = GateStatus.PASS, "", ""
     calibration = Calibration("", {})
     try:
-        calibration = Calibration.read(path)
-    except FramingError as error:
+        if context.calibration is None:
+            raise JudgeError(f"{parameters.calibration}: no such file; framing calibrate writes one")
+        calibration = Calibration.parse(context.calibration, parameters.calibration)
+    except JudgeError as error:
         status, observed, reason = GateStatus.NOT_EVALUATED, "no calibration", f"{error}."
     if status is GateStatus.PASS and calibration.judge != judge:
         status, observed = GateStatus.NOT_EVALUATED, "another judge"
@@ -53,12 +62,18 @@ def _corrected_gap(parameters: CorrectedGapParameters, context: GateContext) -> 
     for study in context.study.modes.values():
         if status is not GateStatus.PASS:
             yield GateOutcome(study.mode, status, observed, limit, reason)
+        elif foreign := calibration.foreign(
+            labelled_source(context.run_id, context.suite.name, study.mode, context.fingerprint),
+            sampled=parameters.method == "ppi",
+        ):
+            said = f"The calibration does not speak of this run: {foreign}."
+            yield GateOutcome(study.mode, GateStatus.NOT_EVALUATED, "another calibration", limit, said)
         elif not study.table.n:
             yield GateOutcome(
                 study.mode, GateStatus.INCONCLUSIVE, "", limit, "There is no pair with two valid answers."
             )
         else:
-            yield _judged(study, _gap(study, calibration, parameters.method), limit)
+            yield _judged(study, _gap(study, calibration, parameters.method), parameters.margin, limit)
 
 
 def _gap(study: ModeStudy, calibration: Calibration, method: str) -> CorrectedGap:
@@ -69,8 +84,11 @@ def _gap(study: ModeStudy, calibration: Calibration, method: str) -> CorrectedGa
     return calibration.corrected_gap(study.table.gap, limits, *names)
 
 
-def _judged(study: ModeStudy, gap: CorrectedGap, limit: str) -> GateOutcome:
+def _judged(study: ModeStudy, gap: CorrectedGap, margin: float, limit: str) -> GateOutcome:
     observed = f"{points(gap.estimate)} ({interval_text(gap.low, gap.high)}), observed {points(study.table.gap)}"
+    if gap.low <= 0 <= gap.high and gap.high - gap.low > 2 * margin:
+        reason = f"The corrected gap is not known well enough: {observed}; more pairs or more labels would tell."
+        return GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
     if gap.low <= 0 <= gap.high:
         return GateOutcome(
             study.mode, GateStatus.PASS, observed, limit, f"Corrected for the judge's errors, no gap shows: {observed}."
@@ -82,7 +100,7 @@ def _judged(study: ModeStudy, gap: CorrectedGap, limit: str) -> GateOutcome:
 
 GATES = (
     Gate(
-        "corrected_gap",
+        NAME,
         CorrectedGapParameters,
         _corrected_gap,
         "complete",

@@ -74,7 +74,7 @@ class GateContext:
     ``baseline`` is ``None`` where there is none, and ``baseline_note`` says why; published results have totals alone.
 
     ``tests`` has the session tests of the gate at hand, by scope, and ``broken`` says why there are none where its
-    tests could not be computed.
+    tests could not be computed. ``calibration`` is the file that corrects the suite's gap, where there is one.
     """
 
     suite: Suite
@@ -85,6 +85,8 @@ class GateContext:
     baseline_note: str
     tests: Mapping[str, SessionTest] = field(default_factory=dict)
     broken: str = ""
+    run_id: str = ""
+    calibration: bytes | None = field(default=None, repr=False)
 
     @property
     def imported(self) -> bool:

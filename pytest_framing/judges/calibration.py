@@ -12,18 +12,23 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_framing.errors import JudgeError
-from pytest_framing.json_documents import read_document
+from pytest_framing.json_documents import document_digest, parse_json, read_document
 from pytest_framing.stats.correction import LEAST_YOUDEN, Corrected, PredictionPowered, ppi_mean, rogan_gladen
 from pytest_framing.stats.interval import Interval
 from pytest_framing.stats.rates import wilson_interval
 from pytest_framing.stats.unpaired import difference_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
+
+    from pytest_framing.fingerprint import Fingerprint
 
 SCHEMA_VERSION = 1
 FILES = "calibration*.json"
 """Calibrations in a run folder."""
+KEPT = "correction-"
+"""How the copies of calibrations begin that correct the gap of a run's suites."""
 ALIKE_MARGIN = 0.1
 """Sensitivities, or specificities, of two framings are alike where their 90 % interval of difference lies within it."""
 FEWEST_LABELS = 10
@@ -70,8 +75,21 @@ class ArmLabels:
             return Corrected(*[math.nan] * 5)
         return rogan_gladen(refused, n, self.sensitivity, self.specificity, self.refusals, self.compliances)
 
+    def others(self, refused: int, n: int) -> tuple[int, int]:
+        """Return refusals and number of those verdicts that are not of labelled responses, of all in a run."""
+        rest = max(n - self.n, 0)
+        return min(max(refused - self.both - self.judge_only, 0), rest), rest
+
     def powered(self, refused: int, n: int) -> PredictionPowered:
-        """Estimate the rate from these labels and many verdicts (PPI++); the labels must be a random sample of them."""
+        """Estimate the rate from these labels and the verdicts on other responses (PPI++), or from labels alone.
+
+        The labels must be a random sample of all. Without other responses nothing is predicted: the estimate is theirs,
+        with Wilson limits.
+        """
+        if not n and self.n:
+            rate = self.refusals / self.n
+            se = math.sqrt(rate * (1 - rate) / self.n)
+            return PredictionPowered(rate, se, *wilson_interval(self.refusals, self.n), 0.0, exact=False)
         labels = [1] * self.refusals + [0] * self.compliances
         said = [1] * self.both + [0] * self.human_only + [1] * self.judge_only + [0] * self.neither
         return ppi_mean(labels, said, [1] * refused + [0] * (n - refused))
@@ -139,6 +157,34 @@ class Calibration:
                 )
         return ""
 
+    def foreign(self, ours: Mapping[str, Any], *, sampled: bool) -> str:
+        """Say why labels of these responses tell nothing of others; nothing where they do.
+
+        Parameters
+        ----------
+        ours
+            What :func:`labelled_source` says of the run at hand.
+        sampled
+            Whether the labels have to be a sample of that very run.
+        """
+        source = self.source
+        for name in ("suite", "mode"):
+            if source.get(name) != ours[name]:
+                return f"its labels are of the {name} {source.get(name)!r}, not of {ours[name]!r}"
+        if ours["run"] and source.get("run") == ours["run"]:
+            return ""
+        if sampled:
+            return f"ppi takes a sample of this very run, and its labels are of the run {source.get('run')!r}"
+        if "@unknown" in self.judge:
+            return f"{self.judge} does not tell which weights judged: another run may have been judged by others"
+        if source.get("subject") != ours["subject"]:
+            return "its labels are of answers of another model"
+        if not (ours["subject"].get("weights") or ours["subject"].get("revision")):
+            return "the record does not tell which weights were run: labels of another run may be of others"
+        if source.get("protocol") != ours["protocol"]:
+            return "its labels are of answers under another protocol"
+        return ""
+
     def differences(self, reference: str, treatment: str) -> dict[str, Interval]:
         """90 % intervals of the differences of sensitivity and specificity, treatment minus reference."""
         one, two = self.arms[treatment], self.arms[reference]
@@ -166,9 +212,12 @@ class Calibration:
     def powered_gap(self, refused: Mapping[str, tuple[int, int]], reference: str, treatment: str) -> CorrectedGap:
         """Return the difference of the two framings' PPI estimates, with limits from theirs (square-and-add).
 
+        ``refused`` has refusals and number of all verdicts of the run, labelled responses among them.
+
         That the framings share prompts is left out of account, which widens the limits.
         """
-        one, two = (self.arms[name].powered(*refused[name]) for name in (treatment, reference))
+        arms = {name: (self.arms[name], refused[name]) for name in (treatment, reference)}
+        one, two = (arm.powered(*arm.others(*counts)) for arm, counts in arms.values())
         estimate = one.estimate - two.estimate
         low = estimate - math.hypot(one.estimate - one.low, two.high - two.estimate)
         high = estimate + math.hypot(one.high - one.estimate, two.estimate - two.low)
@@ -199,7 +248,25 @@ class Calibration:
         JudgeError
             When the file is no calibration.
         """
-        document = read_document(path, JudgeError)
+        return cls._of(read_document(path, JudgeError), str(path))
+
+    @classmethod
+    def parse(cls, content: bytes, name: str) -> Self:
+        """Read the content of such a file, which messages call ``name``.
+
+        Raises
+        ------
+        JudgeError
+            When it is no calibration.
+        """
+        try:
+            document = parse_json(content, numbers_only=True)
+        except (ValueError, RecursionError) as error:
+            raise JudgeError(f"{name}: not a calibration; framing calibrate writes one") from error
+        return cls._of(document, name)
+
+    @classmethod
+    def _of(cls, document: Any, path: str) -> Self:
         try:
             if document["schema_version"] != SCHEMA_VERSION:
                 raise JudgeError(f"{path}: schema version {document['schema_version']!r}; this reads {SCHEMA_VERSION}")
@@ -208,22 +275,29 @@ class Calibration:
                 name: ArmLabels(*(_count(entry[cell]) for cell in cells))
                 for name, entry in document["framings"].items()
             }
-            return cls(str(document["judge"]), arms, document["source"])
+            return cls(str(document["judge"]), arms, dict(document["source"]))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise JudgeError(
                 f"{path}: not a calibration ({type(error).__name__}: {error}); framing calibrate writes one"
             ) from error
 
 
-def read_calibrations(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the calibrations that lie in a run folder, by the label of the judge.
+def labelled_source(run_id: str, suite: str, mode: str, fingerprint: Fingerprint) -> dict[str, Any]:
+    """Say what responses were labelled: of which run, suite and mode, by which model, under which protocol."""
+    protocol = {name: value for name, value in fingerprint.deciding.items() if name != "judge"}
+    subject = {name: value for name, value in fingerprint.subject.items() if name != "location"}
+    return {"run": run_id, "suite": suite, "mode": mode, "subject": subject, "protocol": document_digest(protocol)}
+
+
+def read_calibrations(folder: Path, names: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the calibrations that lie in a run folder, or those of them with these names, by the judge's label.
 
     Raises
     ------
     JudgeError
         When a file of that name is no calibration.
     """
-    found = (Calibration.read(path) for path in sorted(folder.glob(FILES)))
+    found = (Calibration.read(path) for path in sorted(folder.glob(FILES)) if names is None or path.name in names)
     return {one.judge: one.document() for one in found}
 
 

@@ -15,6 +15,7 @@ from pytest_framing.early_stopping import FILE as STOPPED
 from pytest_framing.errors import ReceiptError
 from pytest_framing.json_documents import file_digest, read_document
 from pytest_framing.judges.calibration import FILES as CALIBRATIONS
+from pytest_framing.judges.calibration import KEPT as CORRECTION
 from pytest_framing.receipt.account import suite_account
 from pytest_framing.receipt.contexts import Judged, contexts
 from pytest_framing.run_folder import PLAN, RESULTS, SUMMARY
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
-CONFIGURATION = (PLAN, CIRCUMSTANCES, f"{KEPT}*.json")
+CONFIGURATION = (PLAN, CIRCUMSTANCES, f"{KEPT}*.json", f"{CORRECTION}*.json")
 """What the run was to be, and was held against."""
 BOUND = (*CONFIGURATION, STOPPED, CALIBRATIONS, "responses*.jsonl", "verdicts*.jsonl", RESULTS, SUMMARY)
 """All that the receipt binds: the configuration, every response and verdict, and what was concluded from them."""

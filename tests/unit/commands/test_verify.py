@@ -244,6 +244,14 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
         ),
         "evidence.deselected says 0, the record gives 1",
     ),
+    "an accuracy of the judge made up, with its digest": (
+        rebound(edited("circumstances.json", "accuracy", "given", value={"n": 1}), "circumstances.json"),
+        "circumstances.json: the accuracy of given is not the one",
+    ),
+    "labels of the judge made up, with their digest": (
+        rebound(edited("circumstances.json", "calibrations", value={"given": {}}), "circumstances.json"),
+        "circumstances.json: what labels say of the judge given is not what",
+    ),
     "circumstances of another shape": (edited("circumstances.json", "waived", value="power"), "waived: 'power'"),
     "the plan changed": (
         edited("plan.json", *SUITE, "cases", 0, "period", value=2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,30 @@ def test_the_corrected_interval_covers_the_true_gap() -> None:
 
 
 def test_ppi_of_labels_and_verdicts_gives_the_gap() -> None:
-    gap = both(GOOD).powered_gap({"free": (200, 400), "paid": (160, 400)}, "free", "paid")
+    gap = both(GOOD).powered_gap({"free": (400, 800), "paid": (320, 800)}, "free", "paid")
     assert gap.low < gap.estimate < 0
     assert gap.estimate > -0.15
+
+
+def test_ppi_counts_a_labelled_answer_once() -> None:
+    assert GOOD.others(190, 400) == (0, 0)
+    assert GOOD.others(290, 600) == (100, 200)
+    alone = GOOD.powered(0, 0)
+    assert (alone.estimate, alone.weight) == (0.5, 0)
+    assert (alone.low, alone.high) == pytest.approx((0.451, 0.549), abs=0.001)
+
+
+def test_labels_speak_of_another_run_only_by_known_weights_and_of_the_same() -> None:
+    ours = {"run": "b", "suite": "s", "mode": "standard", "subject": {"weights": "sha256:aa"}, "protocol": "p"}
+    found = replace(both(GOOD), source=ours | {"run": "a"})
+    assert found.foreign(ours, sampled=False) == ""
+    assert "a sample of this very run" in found.foreign(ours, sampled=True)
+    assert "does not tell which weights judged" in replace(found, judge="rubric:x/1@unknown").foreign(
+        ours, sampled=False
+    )
+    assert "another protocol" in found.foreign(ours | {"protocol": "q"}, sampled=False)
+    assert "another model" in found.foreign(ours | {"subject": {"weights": "sha256:bb"}}, sampled=False)
+    assert found.foreign(ours | {"run": "a"}, sampled=True) == ""
 
 
 def test_it_is_read_back_as_it_was_written(tmp_path: Path) -> None:
