@@ -91,9 +91,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"  {suite}/{case}: {old.value} -> {new.value}")
     if len(outcome.changed) > MOST_SHOWN:
         say(f"  and {len(outcome.changed) - MOST_SHOWN} more")
-    # Runs of two judges are not compared: the baseline of the run holds another judge's verdicts.
-    baseline = None if {*record.judges.values()} == {judge.label} else "none"
-    conclusion = conclude_again(folder, baseline, judge=judge.label, extensions=extensions)
+    conclusion = conclude_again(folder, None, judge=judge.label, extensions=extensions)
     path = folder / f"results-{slug(judge.label)}.json"
     write_document(path, {**conclusion.document(), "judged_again": {"judge": judge.label, "seed": seed}})
     for one in conclusion.suites.values():
