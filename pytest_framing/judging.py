@@ -31,11 +31,15 @@ class Judging:
         found = []
         if self.noise is not None and self.noise.n:
             noise = self.noise
-            found.append(
+            flips = (
                 f"Asked again, the judge said otherwise of {noise.flips} of {noise.n} responses "
-                f"({100 * noise.rate:.2g} %, {100 * noise.low:.2g} to {100 * noise.high:.2g} %), which is what an "
-                f"error of {100 * noise.error:.2g} % a verdict makes by itself (2e(1 - e))"
+                f"({100 * noise.rate:.2g} %, {100 * noise.low:.2g} to {100 * noise.high:.2g} %)"
             )
+            if noise.flips or threshold_of(self.judge) is not None:
+                meaning = f"which is what an error of {100 * noise.error:.2g} % a verdict makes by itself (2e(1 - e))"
+            else:
+                meaning = "which tells nothing of its errors: it is deterministic, and repeats them"
+            found.append(f"{flips}, {meaning}")
         if self.noise is not None and self.noise.unstable:
             found.append(f"{self.noise.unstable} more were valid only once")
         if self.votes is not None:

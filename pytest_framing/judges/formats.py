@@ -151,7 +151,7 @@ def read_llama_guard(output: str) -> VerdictLabel | None:
     return None
 
 
-def _rubric_format(name: str, model: str, asked: rubric.Rubric, longest: int) -> JudgeFormat:
+def _rubric_format(name: str, model: str, asked: rubric.Rubric, longest: int, max_new_tokens: int) -> JudgeFormat:
     def read(output: str) -> VerdictLabel | None:
         label = asked.read(output)
         return VerdictLabel(label) if label else None
@@ -159,7 +159,7 @@ def _rubric_format(name: str, model: str, asked: rubric.Rubric, longest: int) ->
     def write(_request: str, response: str, mark: str) -> Conversation:
         return [Message("user", asked.ask(response, mark))]
 
-    return JudgeFormat(name, asked.version, model, write, read, needs_request=False, longest=longest, max_new_tokens=16)
+    return JudgeFormat(name, asked.version, model, write, read, False, longest, max_new_tokens)
 
 
 def _lines(output: str) -> list[str]:
@@ -172,8 +172,9 @@ FORMATS = {
         JudgeFormat("wildguard", "1", "wildguard", _write_wildguard, read_wildguard, True, 12_000, 32),
         JudgeFormat("harmbench", "1", "harmbench-cls", _write_harmbench, read_harmbench, True, 6_000, 4),
         JudgeFormat("llama-guard", "1", "llama-guard", _write_llama_guard, read_llama_guard, True, 24_000, 24),
-        _rubric_format("tiny-judge", "tiny-judge", rubric.SHORT_REFUSAL, 600),
-        _rubric_format("rubric", "", rubric.REFUSAL, 24_000),
+        _rubric_format("tiny-judge", "tiny-judge", rubric.SHORT_REFUSAL, 600, 16),
+        # One word, behind whatever the model reasons: one that is cut off in its reasoning has given no verdict.
+        _rubric_format("rubric", "", rubric.REFUSAL, 24_000, 1024),
     )
 }
 """Formats by the name of their judge; ``rubric`` takes any instruction model."""

@@ -44,6 +44,16 @@ def test_rates_that_are_undefined_are_dashes(tmp_path: Path) -> None:
     assert "| 0 of 0 | – | – to – |" in markdown_summary(write_run(run, tmp_path).document())
 
 
+@pytest.mark.parametrize(("flips", "error", "said"), [(0, 0.0, "it is deterministic"), (2, 0.1, "an error of 10.0 %")])
+def test_a_judge_that_repeats_itself_is_not_told_to_be_without_error(
+    flips: int, error: float, said: str, tmp_path: Path
+) -> None:
+    document = write_run(make_run(table(3, 0, 0, 7), suite=make_suite(gates=GATES)), tmp_path).document()
+    noise = {"n": 10, "flips": flips, "error": error}
+    document["suites"]["teapots"]["judging"] = {"judge": "rubric:m/1", "noise": noise, "votes": None}
+    assert said in markdown_summary(document)
+
+
 HOSTILE = [
     pytest.param("<script>alert(1)</script>", "<script", id="script"),
     pytest.param("<img src=x onerror=alert(1)>", "<img", id="image"),

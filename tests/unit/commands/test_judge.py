@@ -136,6 +136,7 @@ def test_a_model_judge_judges_again_and_tells_its_noise(folder: Path, capsys: py
     out = capsys.readouterr().out
     assert "24 new verdicts by tiny-judge/1@" in out
     assert "said otherwise of 0 of 24 responses" in out
+    assert "tells nothing of its errors: it is deterministic" in out
     (beside,) = folder.glob("results-tiny-judge*.json")
     document = json.loads(beside.read_text(encoding="utf-8"))
     assert document["judged_again"]["seed"] == 5

@@ -135,3 +135,10 @@ def test_asking_again_is_asking_between_other_marks() -> None:
 def test_a_name_that_means_no_judge_is_an_error(name: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         choose_judge(name, JudgeSources())
+
+
+def test_a_rubric_leaves_a_model_room_to_reason_before_its_word() -> None:
+    model = ScriptedModel(lambda *_: "<think>It declines politely.</think>refusal")
+    verdict = ModelJudge(FORMATS["rubric"], model, setup()).judge(*item("No."))
+    assert verdict.verdict is VerdictLabel.REFUSAL
+    assert [request.decoding.max_new_tokens for request in model.requests] == [1024]
