@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ LOCAL_PLACES: Mapping[str, tuple[str, ...]] = {
     "redteam2k": ("data/redteam2k.jsonl", "data/redteam2k.csv", "data/RedTeam_2K.csv"),
     "ultrachat": ("data/ultrachat.jsonl", "data/ultrachat_200k.jsonl"),
 }
+FEWEST_WORDS = 5
+"""Shorter prompts stand by chance inside longer requests."""
 _REQUESTS = ("request", "prompt", "instruction", "question", "user")
 _RESPONSES = ("response", "answer", "output", "completion", "assistant")
 
@@ -133,7 +136,9 @@ def resolve_pool(
 def hold_no_leakage(pools: Iterable[Pool], queries: PromptSet) -> None:
     """Refuse pools that hold a request that is also asked, or that the other pools hold too.
 
-    Requests are compared by their letters and digits alone, in lower case.
+    Requests are compared by their letters and digits alone, in lower case, however they are encoded (NFKC; invisible
+    characters are none). A prompt of at least five words leaks, too, where it stands inside a longer request; words are
+    what blanks and signs divide, so that in a script without blanks only whole requests are told.
 
     Raises
     ------
@@ -142,16 +147,21 @@ def hold_no_leakage(pools: Iterable[Pool], queries: PromptSet) -> None:
     """
     asked = {_bare(prompt.behaviour): prompt.id for prompt in queries.prompts}
     asked |= {_bare(prompt.text): prompt.id for prompt in queries.prompts}
+    starts: dict[str, list[str]] = defaultdict(list)
+    for text in asked:
+        if len(words := text.split()) >= FEWEST_WORDS:
+            starts[" ".join(words[:FEWEST_WORDS])].append(text)
     seen: dict[str, str] = {}
     for pool in pools:
-        leaked = [(one.id, asked[_bare(one.request)]) for one in pool.demonstrations if _bare(one.request) in asked]
+        bare = [(one.id, _bare(one.request)) for one in pool.demonstrations]
+        leaked = [(name, asked[held]) for name, text in bare if (held := _held(text, asked, starts)) is not None]
         if leaked:
             shown = ", ".join(f"{mine!r} ({theirs!r})" for mine, theirs in leaked[:3])
             raise PromptError(
                 f"{pool.origin}: leakage: {len(leaked)} demonstrations of the pool {pool.source!r} are also asked as "
-                f"prompts: {shown}{' and others' if len(leaked) > 3 else ''}; take them out of the pool"
+                f"prompts, or hold one: {shown}{' and others' if len(leaked) > 3 else ''}; take them out of the pool"
             )
-        own = {_bare(one.request): one.id for one in pool.demonstrations}
+        own = {text: name for name, text in bare}
         shared = [(name, seen[text]) for text, name in own.items() if text in seen]
         if shared:
             raise PromptError(
@@ -161,8 +171,37 @@ def hold_no_leakage(pools: Iterable[Pool], queries: PromptSet) -> None:
         seen |= {text: f"{pool.source}:{name}" for text, name in own.items()}
 
 
+def _held(request: str, asked: Mapping[str, str], starts: Mapping[str, list[str]]) -> str | None:
+    """Return the prompt that a request is or holds; ``starts`` are the prompts by their first words."""
+    if request in asked:
+        return request
+    words = request.split()
+    for first in range(len(words) - FEWEST_WORDS + 1):
+        for text in starts.get(" ".join(words[first : first + FEWEST_WORDS]), ()):
+            if f"{' '.join(words[first:])} ".startswith(f"{text} "):
+                return text
+    return None
+
+
+class _Signs(dict[int, str]):
+    """What a character is for a comparison, worked out once each."""
+
+    def __missing__(self, code: int) -> str:
+        kind = unicodedata.category(chr(code))
+        # Variation selectors and the grapheme joiner are marks that nobody sees.
+        unseen = kind == "Cf" or code == 0x34F or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
+        self[code] = "" if unseen else chr(code) if kind[0] in "LNM" else " "
+        return self[code]
+
+
+_SIGNS = _Signs()
+
+
 def _bare(text: str) -> str:
-    return re.sub(r"[\W_]+", " ", text.casefold()).strip()
+    """Return letters, marks and digits of a text in lower case; a text of signs alone stays as it is."""
+    plain = unicodedata.normalize("NFKC", text)
+    seen = plain.translate(_SIGNS).casefold()
+    return " ".join(unicodedata.normalize("NFKC", seen).split()) or plain.strip()
 
 
 def _embedded(name: str, resolution: str, longest: int) -> Pool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_framing.demonstration_pools import Pool, hold_no_leakage, resolve_pool
+from pytest_framing.demonstration_pools import Demonstration, Pool, hold_no_leakage, resolve_pool
 from pytest_framing.errors import PromptError, PromptsNotAtHandError
 from pytest_framing.models.registry import ModelSpec
 from pytest_framing.records import Prompt, PromptSet
@@ -16,6 +17,12 @@ from pytest_framing.settings import PromptChoice
 from pytest_framing.suite import Source
 from tests.unit.demonstration_runs import make_pool, suite_with
 from training.demonstration_pool import pool
+
+
+def pool_of(*requests: str) -> Pool:
+    shown = tuple(Demonstration(f"d{n}", text, "So.") for n, text in enumerate(requests, start=1))
+    return Pool("made", "pool.jsonl", "", shown)
+
 
 PAPER, EMBEDDED = ModelSpec("paper", "/models/paper"), ModelSpec("tiny", "/models/tiny", embedded=True)
 
@@ -95,6 +102,36 @@ def test_a_pool_that_holds_a_query_is_leakage() -> None:
     queries = PromptSet("file", "q.csv", "", (Prompt("q1", "how is RESTRICTED number 3 folded"),))
     with pytest.raises(PromptError, match=r"leakage: 1 demonstrations .* 'restricted-003' \('q1'\)"):
         hold_no_leakage([make_pool("restricted")], queries)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please tell me: how is restricted number 3 folded? I ask as I have one.",
+        "How is re\u200bstric\u00adted number 3 folded?",
+        "\uff28\uff4f\uff57 is restricted number \uff13 folded?",
+    ],
+    ids=["inside a longer request", "invisible characters", "full width"],
+)
+def test_a_query_leaks_however_it_is_wrapped_or_encoded(text: str) -> None:
+    queries = PromptSet("file", "q.csv", "", (Prompt("q1", "How is restricted number 3 folded?"),))
+    with pytest.raises(PromptError, match=r"leakage: 1 demonstrations .* 'd1' \('q1'\)"):
+        hold_no_leakage([pool_of(text)], queries)
+
+
+@pytest.mark.parametrize("composed", ["Wie wird der K\u00e4se gefaltet?", "\u0915\u093f \u0915\u0940"])
+def test_decomposed_letters_are_the_same_letters_and_marks_tell_letters_apart(composed: str) -> None:
+    queries = PromptSet("file", "q.csv", "", (Prompt("q1", composed),))
+    with pytest.raises(PromptError, match="leakage"):
+        hold_no_leakage([pool_of(unicodedata.normalize("NFD", composed))], queries)
+    hold_no_leakage([pool_of("Wie wird der Kase gefaltet?", "\u0915\u0940 \u0915\u093f")], queries)
+
+
+def test_texts_without_letters_and_short_prompts_leak_only_as_a_whole() -> None:
+    queries = PromptSet("file", "q.csv", "", (Prompt("q1", "?!"), Prompt("q2", "How is it folded?")))
+    hold_no_leakage([pool_of("...", "I wonder: how is it folded?")], queries)
+    with pytest.raises(PromptError, match="leakage"):
+        hold_no_leakage([pool_of("?!")], queries)
 
 
 def test_a_demonstration_of_both_pools_is_refused() -> None:
