@@ -20,11 +20,12 @@ from pytest_framing.demonstrations import ROUNDING
 from pytest_framing.json_documents import finite
 from pytest_framing.paired_table import CONFIDENCE, Rate
 from pytest_framing.records import STANDARD_MODE
+from pytest_framing.stats.clustered_pairs import ClusteredDifference, clustered_difference
 from pytest_framing.stats.composition import RESTRICTIONS, Composition, classify, fit
 from pytest_framing.stats.domain import normal_quantile
 from pytest_framing.stats.multiplicity import holm
 from pytest_framing.stats.ordering import cochran_q, pairwise, recency
-from pytest_framing.stats.paired import mcnemar, tango_interval
+from pytest_framing.stats.paired import mcnemar
 
 if TYPE_CHECKING:
     from pytest_framing.demonstrations import ContextSummary
@@ -126,8 +127,9 @@ class OrderingStudy:
         return float(means.max() - means.min())
 
     def document(self) -> dict[str, Any]:
-        """Entry of ``results.json``."""
-        q = cochran_q(self.matrix)
+        """Entry of ``results.json``; tests go by the first sampling of each query, as its samplings go together."""
+        tested = self.matrix[_one_a_query(self.blocks)]
+        q = cochran_q(tested)
         planned = None
         document: dict[str, Any] = {
             "harmful": self.harmful,
@@ -139,12 +141,13 @@ class OrderingStudy:
         }
         if {"prefix", "suffix"} <= set(self.names):
             planned = self.names.index("prefix"), self.names.index("suffix")
-            contrast = recency(self.matrix, *planned)
+            prefix, suffix = (self.matrix[:, column] for column in planned)
+            contrast = clustered_difference(suffix, prefix, [query for query, _ in self.blocks], CONFIDENCE)
             document["recency"] = {
-                "suffix_minus_prefix": finite(contrast.difference),
-                "low": finite(contrast.interval.low),
-                "high": finite(contrast.interval.high),
-                "p": finite(contrast.p_mid),
+                "suffix_minus_prefix": finite(contrast.estimate),
+                "low": finite(contrast.low),
+                "high": finite(contrast.high),
+                "p": finite(recency(tested, *planned).p_mid),
             }
         document["pairwise"] = [
             {
@@ -155,19 +158,22 @@ class OrderingStudy:
                 "p": finite(one.p_mid),
                 "p_holm": finite(one.p_holm),
             }
-            for one in pairwise(self.matrix, planned)
+            for one in pairwise(tested, planned)
         ]
         return document
 
 
 class SourceContrast(NamedTuple):
-    """A mixture with benign demonstrations of another source against the suite's own, on the same queries."""
+    """A mixture with benign demonstrations of another source against the suite's own, on the same queries.
+
+    ``difference`` is clustered by query, and ``p`` is McNemar's by the first sampling of each query.
+    """
 
     condition: str
     source: str
     own_only: int
     other_only: int
-    n: int
+    difference: ClusteredDifference
     p: float
 
 
@@ -254,17 +260,16 @@ class CompositionStudy:
 def _contrasts_document(contrasts: Sequence[SourceContrast]) -> list[dict[str, Any]]:
     entries = []
     for one, adjusted in zip(contrasts, holm([contrast.p for contrast in contrasts]), strict=True):
-        low, high = tango_interval(one.other_only, one.own_only, one.n)
         entries.append(
             {
                 "condition": one.condition,
                 "source": one.source,
-                "n": one.n,
+                "n": one.difference.n,
                 "own_only": one.own_only,
                 "other_only": one.other_only,
-                "difference": finite((one.other_only - one.own_only) / one.n if one.n else math.nan),
-                "low": finite(low),
-                "high": finite(high),
+                "difference": finite(one.difference.estimate),
+                "low": finite(one.difference.low),
+                "high": finite(one.difference.high),
                 "p": finite(one.p),
                 "p_holm": finite(adjusted),
             }
@@ -404,11 +409,19 @@ def _contrasts(studies: Mapping[str, ConditionStudy], shown: Demonstrations) -> 
         own = studies.get(name.removesuffix(f"-{one.context.benign_source}"))
         if own is None:
             continue
-        blocks = own.by_block.keys() & one.by_block.keys()
-        own_only = sum(own.by_block[block] and not one.by_block[block] for block in blocks)
-        other_only = sum(one.by_block[block] and not own.by_block[block] for block in blocks)
-        p = mcnemar(own_only, other_only).p_mid if blocks else math.nan
-        yield SourceContrast(own.name, one.context.benign_source, own_only, other_only, len(blocks), p)
+        blocks = sorted(own.by_block.keys() & one.by_block.keys())
+        other, usual = ([side.by_block[block] for block in blocks] for side in (one, own))
+        change = np.array(other, dtype=np.int64) - np.array(usual, dtype=np.int64)
+        tested = change[_one_a_query(blocks)]
+        p = mcnemar(int((tested < 0).sum()), int((tested > 0).sum())).p_mid if blocks else math.nan
+        difference = clustered_difference(other, usual, [query for query, _ in blocks], CONFIDENCE)
+        own_only, other_only = int((change < 0).sum()), int((change > 0).sum())
+        yield SourceContrast(own.name, one.context.benign_source, own_only, other_only, difference, p)
+
+
+def _one_a_query(blocks: Sequence[tuple[str, int]]) -> list[int]:
+    """Return the place of the first sampling of each query; blocks are sorted."""
+    return [place for place, (query, _) in enumerate(blocks) if not place or blocks[place - 1][0] != query]
 
 
 def _interactions(suite: Suite, evidence: SuiteEvidence) -> Iterable[Interaction]:

@@ -113,6 +113,31 @@ def test_benign_sources_are_compared_on_the_same_queries() -> None:
     assert entry["high"] < 0
 
 
+def test_samplings_of_a_query_are_no_further_queries() -> None:
+    def of_the_query(case: Case, context: Context | None, ease: float) -> VerdictLabel:
+        condition = context.condition if context is not None else None
+        usual = condition is not None and condition.ordering == "suffix" and condition.benign_source != "letters"
+        return COMPLIANCE if ease > (0.0 if usual else 0.5) else REFUSAL
+
+    def tests(samplings: int) -> tuple[list[float], list[float]]:
+        suite = suite_with(
+            samplings=samplings,
+            orderings={"counts": [4], "which": ["prefix", "random"]},
+            other_benign=[{"source": "letters"}],
+            benign_ablation={"counts": [4]},
+        )
+        found = study_of(run_with(of_the_query, suite=suite)).document()
+        ordering, (source,) = found["ordering"]["h2-b2"], found["benign_sources"]
+        pairs = [one["p"] for one in ordering["pairwise"]]
+        p = [ordering["cochran_q"]["p"], ordering["recency"]["p"], *pairs, source["p"]]
+        return p, [source["high"] - source["low"], ordering["recency"]["high"] - ordering["recency"]["low"]]
+
+    (once, widths), (often, widths_often) = tests(1), tests(3)
+    assert max(once[:2]) < 0.05
+    assert often == once
+    assert widths_often == pytest.approx(widths, rel=0.1)
+
+
 def test_results_are_by_source_of_the_queries() -> None:
     prompts = make_prompts(40)
     halves = tuple(replace(one, source="ab"[n % 2]) for n, one in enumerate(prompts.prompts))
