@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_framing.evidence import gather_evidence
-from pytest_framing.records import Case
+from pytest_framing.inspect_interop.samples import STOP_REASONS
+from pytest_framing.records import Case, FinishReason
+from pytest_framing.schemas import schema
 from tests.unit.builders import JUDGE, Run, make_response, make_run, make_verdict, some_examples, table
 
 RUN = make_run(table(2, 1, 1, 2))
@@ -120,3 +123,10 @@ def test_evidence_does_not_depend_on_the_order_of_the_ledger(order: list[int], l
 def test_each_suite_has_its_own_judge() -> None:
     evidence = gather_evidence(RUN.plan, RUN.responses, RUN.verdicts, judges={"kettles": JUDGE})
     assert len(evidence["teapots"].unjudged) == 12
+
+
+def test_every_way_in_which_an_answer_ends_has_a_name_in_results_and_in_inspects_logs() -> None:
+    ways = set(get_args(FinishReason))
+    finish = schema("results")["$defs"]["generation"]["properties"]["finish"]
+    assert set(finish["propertyNames"]["enum"]) == ways
+    assert set(STOP_REASONS) == ways
