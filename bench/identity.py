@@ -1,7 +1,8 @@
 """Whether an answer depends on anything but its own prompt: gate runs of the same cases, each run another way.
 
 Each way is a real ``pytest`` run of the embedded checkpoint: in planned order, backwards, a ``-k`` subset, two workers
-under both schedulers, once more, cut off and resumed, and with batches switched off. The digests of the answers' tokens
+under both schedulers, once more, cut off and resumed, beside other neighbours (another seed draws other batches and
+slots), and with batches switched off. The digests of the answers' tokens
 are compared case by case. With HarmBench at hand (``--prompts``, or ``../shared``) its prompts are asked, else the
 embedded ones. Run it as ``python -m bench.identity``; it writes ``bench/results/identity.json``.
 """
@@ -104,6 +105,7 @@ class Bench:
             "two workers": self.run("-n", "2"),
             "two workers, --dist load": self.run("-n", "2", "--dist", "load"),
             "cut off and resumed": self.resumed(),
+            "other neighbours": self.run("--framing-seed", "6"),
             "batches switched off": self.run("--framing-execution", "sequential"),
         }
         found = {}

@@ -1,7 +1,8 @@
 """How long a gate takes on a card that was not measured: limits of the hardware, and published speeds.
 
 A step of decoding reads all weights once and the keys and values of every row; a prompt costs two operations a
-parameter and token. No engine is faster than that; published speeds say how near real ones come. Run it as
+parameter and token. With so many rows a batch no engine is faster than that; published speeds say how near real ones
+come. Run it as
 ``python -m bench.limits``.
 """
 
@@ -49,7 +50,7 @@ GATE = Job(cases=2800, prompt=300, answer=512, rows=64)
 
 
 def floor_seconds(card: Card, model: Model, job: Job) -> float:
-    """Return the seconds that no engine can beat: weights, keys and values, and prompts."""
+    """Return the seconds that no engine can beat with batches of that many rows: weights, keys and values, prompts."""
     weights = job.cases / job.rows * job.answer * model.weights / card.bandwidth
     held = job.prompt * job.answer + job.answer**2 / 2
     cache = job.cases * held * model.cache_bytes / card.bandwidth
