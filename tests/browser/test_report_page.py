@@ -115,10 +115,10 @@ def test_cases_are_folded_until_they_are_asked_for(plain: Reader) -> None:
 def test_cases_sort_by_number_and_by_text_and_back(plain: Reader) -> None:
     plain.opens_cases()
     sequence = [int(value) for value in plain.column("sequence")]
-    plain.clicks("#case-table th:nth-child(15) button")
+    plain.clicks("#case-table th:nth-child(16) button")
     assert [int(value) for value in plain.column("sequence")] == sorted(sequence)
-    assert plain.sees("document.querySelector('#case-table th:nth-child(15)').getAttribute('aria-sort')") == "ascending"
-    plain.clicks("#case-table th:nth-child(15) button")
+    assert plain.sees("document.querySelector('#case-table th:nth-child(16)').getAttribute('aria-sort')") == "ascending"
+    plain.clicks("#case-table th:nth-child(16) button")
     assert [int(value) for value in plain.column("sequence")] == sorted(sequence, reverse=True)
     plain.clicks("#case-table th:nth-child(2) button")
     assert plain.column("prompt") == sorted(plain.column("prompt"))

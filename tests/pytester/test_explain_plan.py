@@ -25,7 +25,7 @@ def test_it_prints_every_batch_by_shape_and_runs_nothing(project: GateProject, w
     assert sum(int(cases) for _, cases in rows) == CASES
     assert "answers: at most" in text
     assert not list(project.pytester.path.glob(".framing/*"))
-    assert "gw0" not in text
+    assert "created: " not in text, "no worker is started for it"
 
 
 def test_without_a_model_there_is_nothing_to_explain(pytester: pytest.Pytester) -> None:

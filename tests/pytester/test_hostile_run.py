@@ -51,12 +51,14 @@ JUNIT_ELEMENTS = {
 }
 RUN_FILES = {
     "plan.json",
+    "circumstances.json",
     "responses.jsonl",
     "verdicts.jsonl",
     "results.json",
     "summary.md",
     "report.html",
     "receipt.json",
+    "receipt.html",
 }
 
 
@@ -97,7 +99,8 @@ def test_the_record_keeps_every_answer_and_no_text_names_a_file(project: GatePro
     assert {text.strip() for text in TEXTS.values() if "think>" not in text} <= answers
     assert project.results()["suites"]["small"]["evidence"]["unplanned"] == 0
     receipt = json.loads((project.latest() / "receipt.json").read_text(encoding="utf-8"))
-    assert {subject["name"] for subject in receipt["subject"]} == RUN_FILES - {"receipt.json", "report.html"}
+    bound = {file["name"] for file in receipt["predicate"]["framing"]["files"]}
+    assert bound == {name for name in RUN_FILES if name not in ("receipt.json", "receipt.html", "report.html")}
     assert {path.name for path in project.latest().iterdir() if not path.name.startswith(".")} == RUN_FILES
     place = project.pytester.path
     assert [path for folder in (place, place.parent) for path in folder.rglob("*") if "planted" in path.name] == []
