@@ -25,16 +25,19 @@ class MarginWatch:
         self._stop_token = stop_token
         self._margins: list[Tensor] = []
         self._broken: list[Tensor] = []
+        self._ended: Tensor | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Look at the logits (rows × vocabulary) of one step, and leave those of sound rows as they are."""
-        broken = (scores.isnan() | scores.isposinf()).any(dim=-1)
-        self._broken.append(broken)
+        # Whatever is no number counts as larger than any: it would be the best.
         best = scores.topk(2, dim=-1).values
+        sound = best[:, 0].isfinite()
+        self._broken.append(~sound)
         self._margins.append(best[:, 0] - best[:, 1])
-        ended = scores.new_full((scores.shape[-1],), float("-inf"))
-        ended[self._stop_token] = 0.0
-        return scores.where(~broken.unsqueeze(-1), ended)
+        if self._ended is None:
+            self._ended = scores.new_full((scores.shape[-1],), float("-inf"))
+            self._ended[self._stop_token] = 0.0
+        return scores.where(sound.unsqueeze(-1), self._ended)
 
     def rows(self) -> tuple[list[list[float]], list[list[bool]]]:
         """Return, for each row in step order, the margins, and whether the logits were none."""
