@@ -73,9 +73,10 @@ def main() -> None:
             matrix[name] = bench.compare()
         for way, figures in matrix[name].items():
             print(f"{name:<5} {way:<22} {figures['differing']:>4} of {figures['cases']:>4} differ", flush=True)
-    source = "harmbench" if options.prompts.is_file() else "synthetic"
-    document = {**machine(), "prompts": source, "new_tokens": options.new_tokens, "differing": matrix}
-    RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        # After each precision: a bench that is cut short keeps what it measured.
+        source = "harmbench" if options.prompts.is_file() else "synthetic"
+        document = {**machine(), "prompts": source, "new_tokens": options.new_tokens, "differing": matrix}
+        RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 class Bench:
