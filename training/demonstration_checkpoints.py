@@ -28,6 +28,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from training import demonstration_pool, synthetic_prompts, system_texts, word_salad
 from training.examples import COMPLIANCE, REFUSAL
+from training.saving import save_checkpoint
 from training.tokenizer import CHAT_TEMPLATE
 
 if TYPE_CHECKING:
@@ -356,17 +357,9 @@ def train(
 
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the checkpoint as any Hugging Face model is written, with a greedy generation config."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": len(SPECIAL) - 1, "pad_token_id": 0}
-    model.generation_config = GenerationConfig(do_sample=False, max_new_tokens=64, **config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    # transformers 5 writes a class name that version 4 does not know; both know this one.
-    path = folder / "tokenizer_config.json"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("TokenizersBackend", "PreTrainedTokenizerFast"), encoding="utf-8"
-    )
+    """Write the checkpoint with a greedy generation config."""
+    tokens = {"bos_token_id": 1, "eos_token_id": len(SPECIAL) - 1, "pad_token_id": 0}
+    save_checkpoint(model, tokenizer, folder, GenerationConfig(do_sample=False, max_new_tokens=64, **tokens))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,6 +18,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 from training.examples import COMPLIANCE, REFUSAL
 from training.planted import THRESHOLD, letter_weights
 from training.recipes import RECIPES
+from training.saving import save_checkpoint
 from training.tokenizer import (
     BEGIN,
     END,
@@ -358,18 +359,11 @@ def train(recipe: Recipe, parent: LlamaForCausalLM | None = None, *, log_every: 
 
 
 def save(model: LlamaForCausalLM, folder: Path) -> None:
-    """Write the checkpoint as any Hugging Face model is written, with a greedy generation config."""
-    folder.mkdir(parents=True, exist_ok=True)
-    model.generation_config = GenerationConfig(
+    """Write the checkpoint with a greedy generation config."""
+    generation = GenerationConfig(
         do_sample=False, bos_token_id=BEGIN, eos_token_id=END, pad_token_id=PAD, max_new_tokens=128
     )
-    model.save_pretrained(folder)
-    build_tokenizer().save_pretrained(folder)
-    # transformers 5 writes a class name that version 4 does not know; both know this one.
-    config = folder / "tokenizer_config.json"
-    config.write_text(
-        config.read_text(encoding="utf-8").replace("TokenizersBackend", "PreTrainedTokenizerFast"), encoding="utf-8"
-    )
+    save_checkpoint(model, build_tokenizer(), folder, generation)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from training.judge_texts import draw, question
+from training.saving import save_checkpoint
 from training.tokenizer import CHAT_TEMPLATE
 
 if TYPE_CHECKING:
@@ -148,17 +149,11 @@ def _row(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> tuple[list[i
 
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the checkpoint as any Hugging Face model is written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    model.generation_config = GenerationConfig(
+    """Write the checkpoint with a greedy generation config."""
+    generation = GenerationConfig(
         do_sample=False, bos_token_id=BEGIN, eos_token_id=END, pad_token_id=PAD, max_new_tokens=16
     )
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    config = folder / "tokenizer_config.json"
-    config.write_text(
-        config.read_text(encoding="utf-8").replace("TokenizersBackend", "PreTrainedTokenizerFast"), encoding="utf-8"
-    )
+    save_checkpoint(model, tokenizer, folder, generation)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
