@@ -341,12 +341,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     session = item.config.stash.get(SESSION, None)
     if session is not None and report.when == "call":
-        from pytest_framing.records import (
-            Verdict,
-        )  # a project may have a fixture of that name which returns another thing
+        from pytest_framing.records import Verdict
 
         arguments = getattr(item, "funcargs", {})
         verdict, runner, case = (arguments.get(f"framing_{name}") for name in ("verdict", "model", "case"))
+        # A project may have a fixture of that name which returns another thing.
         if isinstance(verdict, Verdict):
             report.framing = {  # type: ignore[attr-defined]  # our own word on a foreign report
                 "suite": verdict.suite,

@@ -75,6 +75,11 @@ class ChatModel:
             return text_digest(self._tokenizer.backend_tokenizer.to_str())
         return text_digest(repr(sorted(self._tokenizer.get_vocab().items())))
 
+    @property
+    def _window(self) -> int:
+        """The longest context in tokens that the config allows."""
+        return int(getattr(self._config.get_text_config(), "max_position_embeddings", 0)) or 2**31
+
     def _keeps_everything(self) -> bool:
         """Whether each layer attends to the whole context: a sliding window would drop part of a kept prefix."""
         text = self._config.get_text_config()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import replace
-from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.device import gpu_names
 from pytest_framing.engines.engine import Completion
-from pytest_framing.engines.reasoning import OPEN
+from pytest_framing.engines.reasoning import opens_reasoning
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import EngineError
 from pytest_framing.shapes import free_shape
@@ -107,7 +106,7 @@ class ContinuousEngine(TransformersEngine):
         new, finish = self._trim(list(found.pop(0).generated_tokens), None)
         return Completion(
             text=self._decode(new),
-            opened_reasoning=text.rstrip().endswith(OPEN),
+            opened_reasoning=opens_reasoning(text),
             finish_reason=finish,
             prompt_tokens=len(tokens),
             new_tokens=len(new),
@@ -116,7 +115,3 @@ class ContinuousEngine(TransformersEngine):
             token_ids=tuple(new),
             rows=rows,
         )
-
-    @cached_property
-    def _window(self) -> int:
-        return self.identity().window

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.engine_settings import read_engine_settings
-from pytest_framing.engines.reasoning import CLOSE, OPEN
+from pytest_framing.engines.reasoning import CLOSE, OPEN, opens_reasoning
 from pytest_framing.engines.server import PROBE, Server, ServerDescription, ServerSettings, UnreachableError, base_url
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import EngineError
@@ -191,7 +191,7 @@ class OpenAIEngine:
     def _opens_reasoning(self) -> bool | None:
         """Whether the chat template opens the reasoning itself; ``None`` where nobody shows the template."""
         text = self._local.render(PROBE) if self._local else self._description.template
-        return None if text is None else text.rstrip().endswith(OPEN)
+        return None if text is None else opens_reasoning(text)
 
     async def _run(self, server: Server, request: BatchRequest) -> list[Completion]:
         if self._silent:

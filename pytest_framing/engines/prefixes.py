@@ -41,15 +41,16 @@ class ContextBoundary:
         self._specials = tuple(special for special in specials if special)
         self._known: OrderedDict[tuple[Message, ...], tuple[str, tuple[int, ...]]] = OrderedDict()
 
-    def split(self, conversation: Conversation) -> tuple[tuple[int, ...], list[int]]:
+    def split(self, conversation: Conversation, text: str) -> tuple[tuple[int, ...], list[int]]:
         """Return the tokens of the shared messages, empty without any, and the tokens of the rest.
+
+        ``text`` is the conversation as the template writes it.
 
         Raises
         ------
         EngineError
             When the model's template does not let a context stand for itself.
         """
-        text = self._render(conversation)
         context, tokens = self._boundary(conversation)
         if not text.startswith(context):
             raise EngineError(

@@ -16,6 +16,11 @@ class SplitResponse(NamedTuple):
     cut: bool
 
 
+def opens_reasoning(rendered: str) -> bool:
+    """Tell whether a rendered conversation ends inside a reasoning that the chat template has opened."""
+    return rendered.rstrip().endswith(OPEN)
+
+
 def split_reasoning(text: str, *, opened: bool) -> SplitResponse:
     """Split the new tokens of a response.
 

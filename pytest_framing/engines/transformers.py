@@ -13,7 +13,7 @@ from pytest_framing.engines.decoding import AnswerLimit, Deadline, MarginWatch, 
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.kv_cache import batch_cache
 from pytest_framing.engines.prefixes import PrefixCaches
-from pytest_framing.engines.reasoning import CLOSE, OPEN
+from pytest_framing.engines.reasoning import CLOSE, opens_reasoning
 from pytest_framing.errors import EngineError, first_line
 from pytest_framing.models.loading import library_versions, load_weights
 from pytest_framing.models.weights import folder_digest
@@ -78,7 +78,7 @@ class TransformersEngine(ChatModel):
             name=NAME,
             version=importlib.metadata.version("transformers"),
             invariance="fixed_shape",
-            window=int(getattr(self._config.get_text_config(), "max_position_embeddings", 0)) or 2**31,
+            window=self._window,
             template_digest=self._template_digest(),
             tokenizer_digest=self._tokenizer_digest(),
             weights_digest=folder_digest(folder) if folder else "",
@@ -166,9 +166,9 @@ class TransformersEngine(ChatModel):
 
     def _row(self, conversation: Conversation, request: BatchRequest, seed: int) -> _Row:
         text = self.render(conversation)
-        opened = text.rstrip().endswith(OPEN)
+        opened = opens_reasoning(text)
         if request.prefix:
-            context, own = self._boundary.split(conversation)
+            context, own = self._boundary.split(conversation, text)
             row = _Row(context, own, opened, seed)
             if not 0 < len(context) <= request.prefix:
                 raise EngineError(f"a context of {len(context)} tokens does not fit the planned {request.prefix}")

@@ -17,7 +17,7 @@ from pydantic import Field
 from pytest_framing.device import gpu_names
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.engine_settings import EngineSettings, read_engine_settings
-from pytest_framing.engines.reasoning import OPEN
+from pytest_framing.engines.reasoning import opens_reasoning
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import CheckpointError, EngineError, SettingsError, first_line
 from pytest_framing.optional_packages import optional_package
@@ -198,7 +198,7 @@ class VLLMEngine(TransformersEngine):
                 message = str(error) if isinstance(error, EngineError) else first_line(error)
                 completions[place] = Completion.failed(message, started)
                 continue
-            texts[name] = (place, text.rstrip().endswith(OPEN), len(tokens))
+            texts[name] = (place, opens_reasoning(text), len(tokens))
         for name, output, seconds in self._outputs(set(texts), decoding.deadline):
             place, opened, length = texts[name]
             completions[place] = self._completion(output, opened, length, decoding, started, seconds)

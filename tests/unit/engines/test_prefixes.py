@@ -95,8 +95,9 @@ def test_a_template_that_looks_ahead_is_refused_with_the_way_out() -> None:
         return f"[{len(conversation[-1].content)}]" + "".join(f"<{one.role}>{one.content}" for one in conversation)
 
     boundary = ContextBoundary(looks_ahead, words, ["<user>"])
+    conversation = asked(context("nobody", 1), PROMPTS[0])
     with pytest.raises(EngineError, match="prefix_reuse: false"):
-        boundary.split(asked(context("nobody", 1), PROMPTS[0]))
+        boundary.split(conversation, looks_ahead(conversation))
 
 
 def test_a_tokenizer_that_joins_context_and_request_is_refused_with_the_way_out() -> None:
@@ -105,4 +106,4 @@ def test_a_tokenizer_that_joins_context_and_request_is_refused_with_the_way_out(
 
     boundary = ContextBoundary(lambda turns: ".".join(turn.content for turn in turns), joins, [])
     with pytest.raises(EngineError, match="prefix_reuse: false"):
-        boundary.split([Message("user", "ab", shared=True), Message("user", "cd")])
+        boundary.split([Message("user", "ab", shared=True), Message("user", "cd")], "ab.cd")
