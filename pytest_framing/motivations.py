@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pytest_framing.errors import LedgerError, OutputError
 from pytest_framing.json_documents import read_document, write_text
 from pytest_framing.judges.motivation import Motivation
 from pytest_framing.judges.review import Reading
+from pytest_framing.records import CaseKey
 from pytest_framing.rejudging import slug
+from pytest_framing.typed_records import typed_value
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pytest_framing.records import CaseKey
 
 T = TypeVar("T")
 KEY = "review-key.json"
@@ -106,9 +106,9 @@ def read_key(folder: Path) -> Mapping[str, CaseKey]:
         raise LedgerError(f"{folder}: no {KEY}: draw a sheet first (framing review RUN)")
     document = read_document(path, LedgerError)
     try:
-        return {number: (str(suite), str(case)) for number, (suite, case) in document["items"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LedgerError(f"{path}: not the key of a sheet ({type(error).__name__})") from error
+        return cast("dict[str, CaseKey]", typed_value(dict[str, CaseKey], document["items"]))
+    except (KeyError, ValueError) as error:
+        raise LedgerError(f"{path}: not the key of a sheet: items: {error}") from None
 
 
 def _lines(path: Path) -> Iterable[tuple[int, str]]:
@@ -121,5 +121,6 @@ def _lines(path: Path) -> Iterable[tuple[int, str]]:
 def _parsed(path: Path, number: int, line: str, parse: Callable[[str], T]) -> T:
     try:
         return parse(line)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LedgerError.at(path, number, f"damaged record ({type(error).__name__})") from error
+    except (ValueError, RecursionError) as error:
+        reason = f"damaged record: {error}" if type(error) is ValueError else "damaged record: not JSON"
+        raise LedgerError.at(path, number, reason) from None

@@ -67,7 +67,11 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def _from_json(hint: Any) -> Any:
     """Take what JSON has no word for as it is written: tuples as arrays, enumerations as their values."""
-    if typing.get_origin(hint) is tuple or (isinstance(hint, type) and issubclass(hint, enum.Enum)):
+    origin = typing.get_origin(hint)
+    if origin in (tuple, list, dict):
+        inner = tuple(part if part is ... else _from_json(part) for part in typing.get_args(hint))
+        return Annotated[origin[inner], Field(strict=origin is not tuple)]
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return Annotated[hint, Field(strict=False)]
     return hint
 

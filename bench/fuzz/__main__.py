@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "results" / "fuzz.json"
-NAMES = ("suite", "prompts", "import", "ledger", "plan", "baseline", "record")
+NAMES = (
+    "suite", "prompts", "import", "ledger", "plan", "baseline", "record", "pool", "calibration", "review", "inspect",
+)  # fmt: skip
 TURN_SECONDS = 60
 LONGEST_INPUT = 8192
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,12 +15,17 @@ from typing import Any
 import yaml
 
 from bench.fuzz.edits import Draw, as_json, edited
-from pytest_framing import ledger, published, results
+from pytest_framing import demonstration_pools, ledger, published, results
 from pytest_framing.baseline import load_baseline
+from pytest_framing.demonstration_pools import EMBEDDED
 from pytest_framing.errors import FramingError
 from pytest_framing.gates.evaluation import known_gates, parameter_models
 from pytest_framing.imported_records import ImportLayout, read_imported
 from pytest_framing.json_documents import document_digest
+from pytest_framing.judges.calibration import Calibration
+from pytest_framing.judges.motivation import Motivation
+from pytest_framing.judges.review import Reading, agreement, read_answers
+from pytest_framing.motivations import add_readings, read_key, read_motivations, read_readings
 from pytest_framing.prompts import read_prompts
 from pytest_framing.receipt.statement import read_receipt
 from pytest_framing.records import VerdictLabel
@@ -49,6 +54,14 @@ GATES: dict[str, dict[str, Any]] = {
         "comparable",
     )
 }
+CELLS = {"both": 40, "human_only": 2, "judge_only": 1, "neither": 57}
+CALIBRATION = {
+    "schema_version": 1,
+    "judge": "rules",
+    "framings": {"free": CELLS, "paid": {**CELLS, "neither": 50}},
+    "source": {"run": "r1", "suite": "teapots", "mode": "standard", "subject": {}, "protocol": "sha256:00"},
+}
+MOTIVATION = Motivation("teapots", "c1", "m", "sycophancy", {"sycophancy": 12, "incoherent": 8}, 0, ((0, 4),))
 
 
 @dataclass(frozen=True)
@@ -169,7 +182,7 @@ def _imported(data: bytes, folder: Path) -> None:
     read_imported(file, layout)
 
 
-def _table(kind: bytes, draw: Draw, suffix: str, columns: list[str], rows: list[list[str]]) -> bytes:
+def _table(kind: bytes, draw: Draw, suffix: str, columns: list[str], rows: Sequence[Sequence[Any]]) -> bytes:
     if kind == bytes([RAW]):
         return draw.rest()
     changed = edited([columns, *rows], draw)
@@ -270,6 +283,96 @@ def _record(data: bytes, folder: Path) -> None:
     verify(read_receipt(place / "receipt.json"), place, _concluded(folder))
 
 
+def _pool(data: bytes, folder: Path) -> None:
+    draw = Draw(data[1:])
+    layouts: tuple[tuple[list[str], Sequence[Sequence[Any]]], ...] = (
+        (["id", "request", "response"], [["d1", "Tell of a teapot.", "It is blue."], ["d2", "And two?", "Red."]]),
+        (["messages"], [[_turns("Which teapot?", "The blue one.")], [_turns("Which cup?", "The red one.")]]),
+        (["id", "data"], [["1", ["Which teapot?", "The blue one."]], ["2", ["Which cup?", "The red one."]]]),
+    )
+    columns, rows = draw.choice(layouts)
+    file = folder / f"pool.{draw.choice(('csv', 'jsonl'))}"
+    file.write_bytes(_table(data[:1], draw, file.suffix, columns, rows))
+    pool = demonstration_pools._read("teapots", str(file), "path", 4000)
+    pool.document()
+    demonstration_pools.hold_no_leakage((pool,), make_prompts(3))
+
+
+def _turns(request: str, response: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": request}, {"role": "assistant", "content": response}]
+
+
+def _calibration(data: bytes, folder: Path) -> None:
+    draw = Draw(data[1:])
+    file = folder / "calibration.json"
+    file.write_bytes(draw.rest() if data[:1] == bytes([RAW]) else as_json(edited(CALIBRATION, draw)))
+    found = Calibration.read(file)
+    found.document()
+    if not found.objection("free", "paid"):
+        found.corrected_gap(0.1, (-0.1, 0.3), "free", "paid")
+        found.powered_gap({"free": (30, 80), "paid": (20, 80)}, "free", "paid")
+
+
+def _review(data: bytes, folder: Path) -> None:
+    """Motivations, the key of a sheet, readings on record, and a sheet that a person has filled in."""
+    draw = Draw(data[1:])
+    kind = draw.number(4)
+    if kind == 3:
+        file = folder / f"sheet.{draw.choice(('csv', 'jsonl'))}"
+        columns = ["number", "trace", "answer", "note"]
+        rows = [["t-01", "Tea.", "none", ""], ["t-02", "More tea.", "Generic safety", "of teapots"]]
+        file.write_bytes(_table(data[:1], draw, file.suffix, columns, rows))
+        readings = read_answers(file, {"t-01": ("teapots", "c1"), "t-02": ("teapots", "c2")}, "reader")
+        add_readings(_working(folder), readings)
+        return
+    place = _working(folder)
+    name, document = (
+        ("motivation-m.jsonl", json.loads(MOTIVATION.line())),
+        ("review-key.json", {"schema_version": 1, "run_id": "r", "seed": 1, "items": {"t-01": ["teapots", "c1"]}}),
+        (
+            "reviews.jsonl",
+            json.loads(Reading("teapots", "c1", "none", "", "reader", "2026-01-01T00:00:00+00:00").line()),
+        ),
+    )[kind]
+    file = place / name
+    file.write_bytes(draw.rest() if data[:1] == bytes([RAW]) else as_json(edited(document, draw)) + b"\n")
+    if kind == 1:
+        read_key(place)
+    motivations = read_motivations(file) if kind == 0 else [MOTIVATION]
+    agreement(read_readings(place), motivations)
+
+
+def _inspect(data: bytes, folder: Path) -> None:
+    """Two logs of Inspect AI, one a framing."""
+    # inspect_ai comes with an extra, and every other reader is fuzzed without it.
+    import inspect_ai  # noqa: F401
+
+    from pytest_framing.inspect_interop.import_logs import LogLayout, read_logs
+
+    draw = Draw(data[1:])
+    files = []
+    changed = draw.number(2)
+    for index, log in enumerate(_inspect_logs(folder)):
+        file = folder / f"log-{index}.json"
+        if index == changed:
+            log = draw.rest() if data[:1] == bytes([RAW]) else as_json(edited(json.loads(log), draw))
+        file.write_bytes(log)
+        files.append(file)
+    read_logs(files, LogLayout())
+
+
+@cache
+def _inspect_logs(folder: Path) -> tuple[bytes, ...]:
+    """Export the finished run: the first two of its logs serve."""
+    from pytest_framing.finished_run import read_finished_run
+    from pytest_framing.inspect_interop.export import export_run
+
+    place = folder / "inspect"
+    shutil.rmtree(place, ignore_errors=True)
+    paths = export_run(read_finished_run(paper_run(folder)), place, log_format="json")
+    return tuple(path.read_bytes() for path in paths[:2])
+
+
 @cache
 def _concluded(folder: Path) -> results.Conclusion:
     return _conclude(_working(folder, PLAN, "responses.jsonl", "verdicts.jsonl"))
@@ -297,6 +400,10 @@ def readers(folder: Path) -> dict[str, Reader]:
         Reader("ledger", lambda: [*_edits(), *_raw(run / "responses.jsonl")], _ledger),
         Reader("plan", lambda: [*_edits(), *_raw(run / PLAN)], _plan),
         Reader("baseline", lambda: [*_edits(), *_raw(run / "baseline.json", *_published_files())], _baseline),
+        Reader("pool", lambda: [*_edits(), *_raw(*EMBEDDED.values(), marks=(0, 1))], _pool),
+        Reader("calibration", lambda: [*_edits(), bytes([RAW]) + as_json(CALIBRATION)], _calibration),
+        Reader("review", lambda: [*_edits(), bytes([RAW, 0]) + MOTIVATION.line().encode()], _review),
+        Reader("inspect", lambda: [*_edits(), bytes([RAW, 0]) + _inspect_logs(folder)[0]], _inspect),
         Reader(
             "record", lambda: [*_edits(), *_raw(run / "results.json"), *_raw(run / "receipt.json", marks=(1,))], _record
         ),

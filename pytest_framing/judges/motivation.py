@@ -12,12 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import Decoding
 from pytest_framing.framings import Message
+from pytest_framing.json_documents import parse_json
 from pytest_framing.judges.asking import Asking, Questioner, seed_of
 from pytest_framing.judges.quoting import mark_of, quote
+from pytest_framing.typed_records import typed_record
 
 if TYPE_CHECKING:
     from typing import Self
@@ -93,12 +95,13 @@ class Motivation:
 
         Raises
         ------
-        ValueError, TypeError, KeyError
+        ValueError, RecursionError
             When it is none.
         """
-        fields: dict[str, Any] = json.loads(line)
-        spans = tuple((int(start), int(end)) for start, end in fields.pop("spans"))
-        return cls(**fields, spans=spans)
+        found = typed_record(cls, parse_json(line, numbers_only=True))
+        if found.motivation not in (*CATEGORIES, NONE) or not set(found.votes) <= set(CATEGORIES):
+            raise ValueError("motivation, votes: a category that there is not")
+        return found
 
 
 def read_vote(output: str, trace: str) -> Vote | None:

@@ -18,9 +18,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_framing.errors import ImportedFileError
+from pytest_framing.json_documents import parse_json
 from pytest_framing.judges.motivation import CATEGORIES, NONE, SELF_PRESERVATION
 from pytest_framing.settings import did_you_mean
 from pytest_framing.table_files import read_table
+from pytest_framing.typed_records import typed_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,10 +91,13 @@ class Reading:
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError, RecursionError
             When it is none.
         """
-        return cls(**json.loads(line))
+        found = typed_record(cls, parse_json(line, numbers_only=True))
+        if found.answer not in ANSWERS:
+            raise ValueError("answer: none that a sheet takes")
+        return found
 
 
 def draw_sheet(

@@ -24,6 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=NAMES)
 def reader(request: pytest.FixtureRequest, folder: Path) -> Reader:
+    if request.param == "inspect":
+        pytest.importorskip("inspect_ai", reason="reads logs of Inspect AI, an extra of its own")
     return readers(folder)[request.param]
 
 
