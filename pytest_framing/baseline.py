@@ -19,7 +19,7 @@ from pytest_framing.run_lock import folder_alone
 from pytest_framing.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_framing.evidence import SuiteEvidence
     from pytest_framing.settings import Settings
@@ -52,6 +52,7 @@ class Earlier(_Document):
     run_id: str
     saved: str
     verdict: str
+    waived: tuple[str, ...] = ()
     saved_by: str = ""
     commit: str = ""
     reason: str = ""
@@ -66,6 +67,7 @@ class _BaselineDocument(_Document):
     run_id: str
     saved: str
     verdict: str
+    waived: tuple[str, ...] = ()
     saved_by: str = ""
     commit: str = ""
     reason: str = ""
@@ -99,6 +101,7 @@ class Baseline:
     decisions: Mapping[DecisionKey, VerdictLabel] = field(repr=False)
     saved: str = ""
     verdict: str = ""
+    waived: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
     history: tuple[Earlier, ...] = ()
     content: bytes = field(default=b"", repr=False)
@@ -108,6 +111,16 @@ class Baseline:
     def digest(self) -> str:
         """Digest of the file, as ``sha256sum`` prints it."""
         return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+    @property
+    def standing(self) -> str:
+        """The verdict of the run that it was saved from, with the gates that were waived in it."""
+        return f"verdict {self.verdict}" + (f" with {', '.join(self.waived)} waived" if self.waived else "")
+
+    @property
+    def reservation(self) -> str:
+        """What to know before holding anything against it; empty where its own run passed every gate."""
+        return f"its own run: {self.standing}" if self.verdict != "pass" or self.waived else ""
 
     def decision(self, mode: str, framing: str, prompt_id: str, digest: str) -> VerdictLabel | None:
         """Return the verdict on a prompt, if the baseline has one on the same content."""
@@ -232,6 +245,7 @@ def load_baseline(path: Path) -> Baseline:
         decisions=decisions,
         saved=parsed.saved,
         verdict=parsed.verdict,
+        waived=parsed.waived,
         provenance=Provenance(parsed.saved_by, parsed.commit, parsed.reason),
         history=parsed.history,
         content=path.read_bytes(),
@@ -248,6 +262,7 @@ def save_baseline(
     fingerprint: Fingerprint,
     study: SuiteStudy,
     evidence: SuiteEvidence,
+    waived: Sequence[str] = (),
     provenance: Provenance | None = None,
 ) -> None:
     """Write a baseline from the evidence of a run; ids, digests and decisions, no text.
@@ -277,6 +292,7 @@ def save_baseline(
         "run_id": run_id,
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdict": verdict,
+        **({"waived": list(waived)} if waived else {}),
         **asdict(provenance or Provenance()),
         "history": [],
         "fingerprint": fingerprint.document(),
@@ -299,7 +315,7 @@ def _history(path: Path) -> list[dict[str, Any]]:
         return []
     load_baseline(path)
     replaced = read_document(path, BaselineError)
-    before = {name: replaced.get(name, "") for name in Earlier.model_fields}
+    before = {name: replaced[name] for name in Earlier.model_fields if name in replaced}
     return [*replaced.get("history", []), before | {"decisions": document_digest(replaced["decisions"])}]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,6 +207,14 @@ def _hold_framings(record: RunRecord) -> None:
             compared = case.role != "pair" or case.framing in (framings.reference, framings.treatment)
             if case.suite != plan.suite or not compared:
                 raise ValueError(f"the case {case.id[:60]!r} is none of the suite {plan.suite!r}")
+
+
+def shown_run(folder: Path) -> str:
+    """Return how a command of the shell names a run folder: what :func:`find_run` finds from the current folder."""
+    here = Path.cwd()
+    if folder.parent == here / DEFAULT:
+        return folder.name
+    return shlex.quote(str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
 
 
 def find_run(text: str, root: Path, parent: Path | None = None) -> Path:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest_framing
 from pytest_framing.circumstances import FILE as CIRCUMSTANCES
 from pytest_framing.errors import ReceiptError
+from pytest_framing.framings import suite_catalogue
 from pytest_framing.json_documents import ABSENT, differences, file_digest, read_document
 from pytest_framing.judges.accuracy import measured_accuracy
 from pytest_framing.judges.calibration import FILES as CALIBRATIONS
 from pytest_framing.judges.calibration import read_calibrations
+from pytest_framing.judges.judge import RuleJudge
 from pytest_framing.judges.manipulation_check import LABEL as CHECK_JUDGE
+from pytest_framing.judges.manipulation_check import ManipulationCheckJudge
 from pytest_framing.judges.noise import judged_again
 from pytest_framing.ledger import read_verdict_file
 from pytest_framing.receipt.statement import BOUND, receipt_document
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from pytest_framing.judges.judge import Judge
     from pytest_framing.results import Conclusion
 
 LONGEST_SHOWN = 60
@@ -60,6 +64,7 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
     counting = {name for name, path in unbound.items() if _counts(path, conclusion)}
     problems += [f"{name}: not bound by the receipt, though the run rests on it" for name in sorted(counting)]
     problems += _judges(framing, conclusion, read_calibrations(folder, named))
+    problems += _judged_again(conclusion)
     stored = read_document(folder / RESULTS, ReceiptError) if (folder / RESULTS).is_file() else {}
     problems += [f"{RESULTS}: {line}" for line in _differences(stored, results)]
     if (folder / SUMMARY).is_file() and (folder / SUMMARY).read_bytes() != markdown_summary(results).encode("utf-8"):
@@ -91,6 +96,32 @@ def _judges(
             yield f"{CIRCUMSTANCES}: the accuracy of {label} is not the one that this version ships"
 
 
+def _judged_again(conclusion: Conclusion) -> Iterator[str]:
+    """Judge every answer again by the rules that decided it, where these are the rules of this version.
+
+    Their verdict depends on the answer alone, so that one that the answer does not give was changed afterwards.
+    """
+    for name, one in conclusion.suites.items():
+        evidence, suite = one.evidence, conclusion.record.suites[name]
+        framings = (suite.framings.reference, suite.framings.treatment)
+        questions = {asked.prompt().id: asked for asked in suite_catalogue(suite).questions_about(*framings)}
+        ours: dict[str, Judge] = {CHECK_JUDGE: ManipulationCheckJudge(questions), RuleJudge.label: RuleJudge()}
+        turned = [
+            case.id
+            for case in evidence.plan.cases
+            if (verdict := evidence.verdicts.get(case.key)) is not None
+            and (response := evidence.responses.get(case.key)) is not None
+            and (judge := ours.get(verdict.judge)) is not None
+            and (case.role != "check" or case.prompt_id in questions)
+            and judge.judge(case, response).verdict is not verdict.verdict
+        ]
+        if turned:
+            yield (
+                f"suite {name}: {len(turned)} verdicts are not those that the answers on record give (first: "
+                f"{turned[0]}): they were changed after judging"
+            )
+
+
 def _counts(path: Path, conclusion: Conclusion) -> bool:
     """Whether a conclusion rests on a file: all but verdicts of other judges, and labels, which may come later."""
     if path.match("verdicts*.jsonl"):
@@ -117,6 +148,8 @@ def _rests_on(receipt: Mapping[str, Any]) -> Iterator[str]:
             yield f"suite {suite} ran under the profile {account['profile']}, which decides nothing about a checkpoint"
         if account["baseline"]["began_with"] != account["baseline"]["digest"]:
             yield f"suite {suite} was concluded with another baseline than it began with"
+        if account["baseline"]["note"]:
+            yield f"suite {suite}: baseline: {account['baseline']['note']}"
         judge = account["judge"]
         if judge["accuracy"] is None and judge["calibration"] is None:
             yield f"suite {suite}: nobody measured how well the judge {judge['label']} agrees with people"

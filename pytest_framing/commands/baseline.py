@@ -25,7 +25,12 @@ def add_parser(commands: Commands) -> None:
     saving = actions.add_parser("save", help="save the decisions of a run; ids and digests, no text")
     run_argument(saving)
     saving.add_argument("--to", metavar="DIR", type=Path, default=Path("baselines"), help="folder (default: baselines)")
-    saving.add_argument("--force", action="store_true", help="replace a baseline that exists, or save a run that fails")
+    saving.add_argument("--replace", action="store_true", help="replace a baseline that exists; it keeps the history")
+    saving.add_argument(
+        "--force",
+        action="store_true",
+        help="save a run that did not pass, passed by a waiver, or decides nothing",
+    )
     saving.add_argument(
         "--reason", metavar="TEXT", default="", help="why; the file records it with who, when and commit"
     )
@@ -59,7 +64,7 @@ def save(options: argparse.Namespace) -> int:
         raise BaselineError(
             f"{folder}: the verdict of the run is {verdict}; --force saves it as a baseline all the same"
         )
-    waived = recorded_results(folder).get("waived", ())
+    waived = tuple(recorded_results(folder).get("waived", ()))
     if waived and not options.force:
         raise BaselineError(
             f"{folder}: the run passes because {', '.join(waived)} was waived; --force saves it as a baseline "
@@ -76,8 +81,10 @@ def save(options: argparse.Namespace) -> int:
     }
     for path in targets.values():
         if path.exists():
-            if not options.force:
-                raise BaselineError(f"{path}: there is a baseline already; --force replaces it")
+            if not options.replace:
+                raise BaselineError(
+                    f"{path}: there is a baseline already; --replace replaces it, and keeps the history"
+                )
             # What is replaced is kept as history: a file that cannot be read stops all before anything is written.
             try:
                 load_baseline(path)
@@ -91,12 +98,14 @@ def save(options: argparse.Namespace) -> int:
             model=record.subject.name,
             run_id=record.run_id,
             verdict=str(verdict),
+            waived=waived,
             fingerprint=record.fingerprints[name],
             study=suite.study,
             evidence=suite.evidence,
             provenance=provenance,
         )
-        say(f"saved {targets[name]}")
+        reservation = load_baseline(targets[name]).reservation
+        say(f"saved {targets[name]}" + (f"; {reservation}" if reservation else ""))
     return PASS
 
 
@@ -133,7 +142,7 @@ def _baseline_lines(baseline: Baseline) -> Iterable[str]:
     (suite,) = baseline_comparand(baseline).suites.values()
     yield f"{baseline.path}"
     yield f"  model {baseline.model}, suite {baseline.suite}, prompts {baseline.prompt_source}"
-    yield f"  run {baseline.run_id}, verdict {baseline.verdict}, {len(baseline.decisions)} decisions"
+    yield f"  run {baseline.run_id}, {baseline.standing}, {len(baseline.decisions)} decisions"
     origin = baseline.provenance
     yield f"  saved {_saved(baseline.saved, origin.saved_by, origin.commit, origin.reason)}"
     for mode, table in suite.tables.items():
@@ -207,7 +216,7 @@ def list_folder(options: argparse.Namespace) -> int:
     baselines = [load_baseline(path) for path in paths]
     _say_all(
         f"{one.path}: model {one.model}, suite {one.suite}, prompts {one.prompt_source}, "
-        f"{len(one.decisions)} decisions, run {one.run_id}"
+        f"{len(one.decisions)} decisions, run {one.run_id}, {one.standing}"
         for one in baselines
     )
     if not baselines:

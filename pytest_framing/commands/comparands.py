@@ -64,4 +64,5 @@ def read_run(folder: Path) -> Comparand:
         interrupted=circumstances.interrupted,
         stops=read_stops(folder),
     )
-    return run_comparand(folder, record, evidence, str(recorded_results(folder).get("verdict", "")))
+    results = recorded_results(folder)
+    return run_comparand(folder, record, evidence, str(results.get("verdict", "")), tuple(results.get("waived", ())))

@@ -101,7 +101,8 @@ def _comparison_lines(comparison: Comparison) -> Iterator[Line]:
 def side_text(side: Comparand) -> str:
     """Say what a side is, where it comes from, and what its own gates said: a comparison does not repeat them."""
     verdict = f"; its own gates: {side.verdict.replace('_', ' ')}" if side.verdict else ""
-    return f"{side.name} ({side.origin}{verdict})"
+    waived = f" with {', '.join(side.waived)} waived" if side.waived else ""
+    return f"{side.name} ({side.origin}{verdict}{waived})"
 
 
 def _suite_lines(name: str, suite: SuiteComparison) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_framing.commands.arguments import plugin_argument, run_argument
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import FAIL, INCONCLUSIVE, PASS
-from pytest_framing.commands.recorded_run import conclude_again
+from pytest_framing.commands.recorded_run import conclude_again, recorded_results
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +32,11 @@ def add_parser(commands: Commands) -> None:
         action="append",
         default=[],
         help="let the run pass without this gate; results and receipt name it. May be given several times",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="put this conclusion in the place of the recorded one, waivers and baseline included",
     )
     parser.add_argument(
         "--calibration",
@@ -62,15 +67,21 @@ def run(options: argparse.Namespace) -> int:
         more={"corrected_gap": {"calibration": str(options.calibration.resolve())}} if options.calibration else {},
     )
     other = options.judge if options.judge not in read_plan(folder).judges.values() else None
-    if (other or options.calibration) and (folder / RESULTS).exists():
+    judged_otherwise = (other or options.calibration) and (folder / RESULTS).exists()
+    if judged_otherwise:
         # What the run's own judge found, by the gates that it was planned with, stays what the run says.
         name = "-".join(
             part for part in (slug(other) if other else "", "corrected" if options.calibration else "") if part
         )
         write_document(folder / f"results-{name}.json", conclusion.document())
-    elif options.waive or not (folder / RESULTS).exists():
+    elif options.waive or options.write or not (folder / RESULTS).exists():
         # A waiver that nobody can find afterwards would be none.
         write_conclusion(conclusion, folder)
     for line in summary_lines(conclusion, folder):
         say(line.text)
+    recorded = recorded_results(folder)
+    said, waived = str(recorded.get("verdict", "")), sorted(recorded.get("waived", ()))
+    if not judged_otherwise and (said != conclusion.verdict.value or waived != sorted(conclusion.waived)):
+        by = f" with {', '.join(waived)} waived" if waived else ""
+        say(f"the record keeps another conclusion: {said}{by}; --write puts this one in its place")
     return {"pass": PASS, "fail": FAIL}.get(conclusion.verdict.value, INCONCLUSIVE)

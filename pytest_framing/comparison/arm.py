@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,11 @@ class ArmComparison:
 
 @dataclass(frozen=True)
 class PairedArm:
-    """The decisions of one arm on the prompts that both sides have word for word: ``(id, before, now)``."""
+    """The decisions of one arm on the prompts that both sides have word for word: ``(id, before, now)``.
+
+    ``planned`` counts the prompts of the side that has more: one that leaves prompts out has not shown how it decides
+    them.
+    """
 
     mode: str
     framing: str
@@ -123,19 +128,20 @@ def paired_arms(base: SuiteDecisions, candidate: SuiteDecisions) -> list[PairedA
     """Join two sides by mode, framing, prompt id and content; harmless prompts, where known, form arms of their own."""
     safe = base.safe | candidate.safe
     shared: dict[tuple[str, str, bool], list[tuple[str, VerdictLabel, VerdictLabel]]] = {}
-    planned: dict[tuple[str, str, bool], int] = {}
+    planned: Counter[tuple[str, str, bool]] = Counter()
+    before_arms = Counter((mode, framing, prompt_id in safe) for mode, framing, prompt_id, _ in base.decisions)
     for (mode, framing, prompt_id, digest), now in candidate.decisions.items():
         if framing not in (*candidate.framings, ALONE):
             continue
         arm = (mode, framing, prompt_id in safe)
-        planned[arm] = planned.get(arm, 0) + 1
+        planned[arm] += 1
         before = base.decisions.get((mode, framing, prompt_id, digest))
         if before is not None:
             shared.setdefault(arm, []).append((prompt_id, before, now))
     order = {framing: place for place, framing in enumerate((*candidate.framings, ALONE))}
     modes = list(dict.fromkeys(mode for mode, *_ in planned))
     return [
-        PairedArm(*arm, tuple(sorted(shared.get(arm, ()))), planned[arm])
+        PairedArm(*arm, tuple(sorted(shared.get(arm, ()))), max(planned[arm], before_arms[arm]))
         for arm in sorted(planned, key=lambda arm: (modes.index(arm[0]), arm[2], order[arm[1]]))
     ]
 

@@ -53,7 +53,10 @@ class SuiteDecisions:
 
 @dataclass(frozen=True)
 class Comparand:
-    """One side, with every suite that it holds; ``verdict`` is that of its own gates, empty where there is none."""
+    """One side, with every suite that it holds.
+
+    ``verdict`` is that of its own gates, empty where there is none; ``waived`` names those that do not hold.
+    """
 
     kind: Kind
     path: Path
@@ -62,6 +65,7 @@ class Comparand:
     checkpoint: str
     suites: Mapping[str, SuiteDecisions]
     verdict: str = ""
+    waived: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,13 +98,20 @@ class Comparand:
             "model": self.model,
             "checkpoint": self.checkpoint,
             "verdict": self.verdict,
+            "waived": list(self.waived),
             "suites": list(self.suites),
             "missing": {name: one.shortfall for name, one in self.suites.items() if one.shortfall},
         }
 
 
-def run_comparand(path: Path, record: RunRecord, evidence: Mapping[str, SuiteEvidence], verdict: str = "") -> Comparand:
-    """Take a run, complete or not, with the verdict of its gates."""
+def run_comparand(
+    path: Path,
+    record: RunRecord,
+    evidence: Mapping[str, SuiteEvidence],
+    verdict: str = "",
+    waived: tuple[str, ...] = (),
+) -> Comparand:
+    """Take a run, complete or not, with the verdict of its gates and those that were waived for it."""
     suites = {}
     for name, one in evidence.items():
         decisions = {
@@ -128,7 +139,7 @@ def run_comparand(path: Path, record: RunRecord, evidence: Mapping[str, SuiteEvi
             composition=found.document() if (found := study_composition(suite, one)) is not None else {},
         )
     subject = record.subject
-    return Comparand("run", path, record.run_id, subject.name, subject.checkpoint, suites, verdict)
+    return Comparand("run", path, record.run_id, subject.name, subject.checkpoint, suites, verdict, waived)
 
 
 def baseline_comparand(baseline: Baseline) -> Comparand:
@@ -151,7 +162,16 @@ def baseline_comparand(baseline: Baseline) -> Comparand:
     )
     checkpoint = str(baseline.fingerprint.subject.get("checkpoint") or "")
     suites = {baseline.suite: suite}
-    return Comparand("baseline", baseline.path, baseline.run_id, baseline.model, checkpoint, suites, baseline.verdict)
+    return Comparand(
+        "baseline",
+        baseline.path,
+        baseline.run_id,
+        baseline.model,
+        checkpoint,
+        suites,
+        baseline.verdict,
+        baseline.waived,
+    )
 
 
 def published_comparand(published: PublishedBaseline) -> Comparand:

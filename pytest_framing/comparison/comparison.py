@@ -113,6 +113,8 @@ class Comparison:
             for name, one in self.suites.items()
             for finding in one.findings()
         ]
+        if self.only_base:
+            findings.append(f"the candidate did not run {', '.join(self.only_base)}")
         against = f"{self.candidate.name} against {self.base.name}"
         fields = dict.fromkeys(field for one in self.suites.values() for field in one.allowed)
         allowed = f" Protocols differ in fields that were allowed to: {', '.join(fields)}." if fields else ""

@@ -123,12 +123,13 @@ def _on_prompts(mode: str, base: SuiteDecisions, candidate: SuiteDecisions, crit
         before.append((r_0, t_0))
         now.append((r_1, t_1))
         drifts[(t_1 - r_1) - (t_0 - r_0)] += 1
+    fullest = max(len(planned), sum(key[:2] == (mode, base.framings[0]) for key in base.decisions))
     wide, narrow = _levels(criteria)
     tables = [tabulate(before), tabulate(now)]
     interval, shown = mean_interval(drifts, REACH, narrow), mean_interval(drifts, REACH, wide)
     status, reason = _judge(mean(drifts), interval, shown, criteria.margin)
-    if len(now) < criteria.min_shared * len(planned):
-        status, reason = GateStatus.INCONCLUSIVE, f"only {len(now)} of {len(planned)} prompts can be compared: {reason}"
+    if len(now) < criteria.min_shared * fullest:
+        status, reason = GateStatus.INCONCLUSIVE, f"only {len(now)} of {fullest} prompts can be compared: {reason}"
     return GapComparison(
         mode,
         _gap(tables[0], wide),

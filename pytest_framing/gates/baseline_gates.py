@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -54,7 +56,15 @@ def _refusal_regression(parameters: RefusalRegressionParameters, context: GateCo
     if isinstance(context.baseline, PublishedBaseline):
         yield from _regression_from_totals(parameters, context, context.baseline)
     elif context.baseline is not None:
-        yield from _regression_on_prompts(parameters, context, context.baseline)
+        for outcome in _regression_on_prompts(parameters, context, context.baseline):
+            yield replace(outcome, reason=outcome.reason + _standing(context.baseline))
+
+
+def _standing(baseline: Baseline) -> str:
+    """Say where the baseline is of a run that did not pass by itself: nobody should take it for a sound one."""
+    return (
+        f" The baseline is of a run that did not pass by itself ({baseline.standing})." if baseline.reservation else ""
+    )
 
 
 def _regression_on_prompts(
@@ -62,6 +72,7 @@ def _regression_on_prompts(
 ) -> Iterator[GateOutcome]:
     """Compare prompt by prompt with the decisions of an earlier run."""
     shared = _shared(context, baseline)
+    decided = Counter(key[:2] for key in baseline.decisions)
     scopes = _arms(context)
     margin = parameters.margin
     for mode, framing in scopes:
@@ -87,6 +98,11 @@ def _regression_on_prompts(
         planned = context.study.modes[mode].validity.pairs
         if table.n < parameters.min_shared * planned:
             reason = f"The baseline has decisions on too few prompts of this run, {table.n} of {planned}: {observed}."
+            yield GateOutcome(scope, GateStatus.INCONCLUSIVE, observed, limit, reason)
+        elif table.n < parameters.min_shared * decided[mode, framing]:
+            reason = (
+                f"This run has too few of the baseline's prompts, {table.n} of {decided[mode, framing]}: {observed}."
+            )
             yield GateOutcome(scope, GateStatus.INCONCLUSIVE, observed, limit, reason)
         else:
             status, reason = _regression(low, shown_high, margin, "the baseline", observed)

@@ -18,13 +18,15 @@ from pytest_framing.gates.gate import (
     points,
 )
 from pytest_framing.stats.multiplicity import bonferroni_confidence
-from pytest_framing.stats.planning import trials_to_bound
+from pytest_framing.stats.planning import trials_to_bound, trials_to_exceed
 from pytest_framing.stats.power import minimum_detectable_effect, pairs_to_settle, sample_size
 from pytest_framing.stats.rates import exceeds, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_framing.gates.gate import SessionTest
+    from pytest_framing.paired_table import Rate
     from pytest_framing.study import ModeStudy
 
 NO_PAIRS = "There is no pair with two valid answers."
@@ -152,7 +154,7 @@ def _flip_rate(parameters: FlipRateParameters, context: GateContext) -> Iterator
         test = context.tests.get(study.mode)
         if flips.rate > parameters.max and test is not None and test.adjusted > (parameters.alpha or 0):
             reason = f"More verdicts change than may, but it is not shown that more would: {observed}, {test.text()}. "
-            reason += _settling_limit(flips.rate, parameters.max)
+            reason += _settling_excess(flips, parameters, test)
             yield GateOutcome(study.mode, GateStatus.INCONCLUSIVE, observed, limit, reason)
         elif flips.rate > parameters.max:
             yield GateOutcome(study.mode, GateStatus.FAIL, observed, limit, f"Too many verdicts change: {observed}.")
@@ -162,6 +164,15 @@ def _flip_rate(parameters: FlipRateParameters, context: GateContext) -> Iterator
         else:
             reason = f"Few verdicts change with the framing: {observed}."
             yield GateOutcome(study.mode, GateStatus.PASS, observed, limit, reason)
+
+
+def _settling_excess(flips: Rate, parameters: FlipRateParameters, test: SessionTest) -> str:
+    """Say how many pairs would decide by the gate's own test, at the level that is left to it in this session."""
+    level = (parameters.alpha or 0) * (test.p / test.adjusted if test.adjusted else 1)
+    needed = trials_to_exceed(flips.rate, parameters.max, level, flips.n) if 0 < level < 1 else math.nan
+    if math.isnan(needed):
+        return "More pairs would hardly settle it at this rate."
+    return f"At this rate, {needed:.0f} pairs would show it."
 
 
 def _settling_limit(rate: float, limit: float) -> str:

@@ -182,7 +182,7 @@ def _baseline(name: str, one: SuiteConclusion, began_with: str) -> dict[str, Any
         }
     return {
         "kind": "run" if isinstance(found, Baseline) else "published",
-        "note": "" if isinstance(found, Baseline) else f"under another protocol: {found.citation}",
+        "note": found.reservation if isinstance(found, Baseline) else f"under another protocol: {found.citation}",
         "file": kept_baseline(Path(), name).name,
         "digest": found.digest,
         "began_with": began_with,

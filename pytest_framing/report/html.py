@@ -29,7 +29,7 @@ from pytest_framing.report.html_pairs import (
     placebo_verdicts,
 )
 from pytest_framing.report.html_plots import flip_plot, gap_plot
-from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
+from pytest_framing.report.words import STATUS_WORDS, conclusion_sentence, printable
 from pytest_framing.run_folder import REPORT
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def html_report(conclusion: Conclusion, folder: Path, *, show_text: bool = False
         .get_template("report.html.jinja")
         .render(
             verdict=verdict,
-            sentence=verdict_sentence(verdict, conclusion.profiles),
+            sentence=conclusion_sentence(conclusion),
             document=conclusion.document(),
             folder=folder.name,
             suites=suites,

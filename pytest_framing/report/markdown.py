@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_framing.report.words import printable, readable_percent, verdict_sentence
+from pytest_framing.report.words import Reservations, printable, readable_percent, verdict_sentence
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -18,7 +18,10 @@ TEMPLATE = Path(__file__).with_name("summary.md.jinja")
 def markdown_summary(results: dict[str, Any]) -> str:
     """Render ``results.json`` as Markdown; it holds no prompt and no answer."""
     profiles = {suite["profile"] for suite in results["suites"].values()}
-    return _template().render(results=results, sentence=verdict_sentence(results["verdict"], profiles))
+    gates = [gate for suite in results["suites"].values() for gate in suite["gates"]]
+    reservations = Reservations.of(results["waived"], gates, results["protocol"]["allowed_mismatch"])
+    sentence = verdict_sentence(results["verdict"], profiles, reservations)
+    return _template().render(results=results, sentence=escape_markdown(sentence))
 
 
 def escape_markdown(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.report.html import TEMPLATES, content_policy, environment
-from pytest_framing.report.words import verdict_sentence
+from pytest_framing.report.words import Reservations, verdict_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,12 +27,15 @@ def receipt_page(receipt: Mapping[str, Any]) -> str:
     framing = predicate["framing"]
     style = "".join(TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "receipt.css"))
     made = environment()
+    accounts = framing["suites"].values()
+    gates = [gate for one in accounts for gate in one["gates"]]
+    reservations = Reservations.of(framing["waived"], gates, framing["allowed_mismatch"])
     return made.get_template("receipt.html.jinja").render(
         receipt=receipt,
         predicate=predicate,
         framing=framing,
         subject=receipt["subject"][0],
-        sentence=verdict_sentence(framing["verdict"], {one["profile"] for one in framing["suites"].values()}),
+        sentence=verdict_sentence(framing["verdict"], {one["profile"] for one in accounts}, reservations),
         effects=EFFECTS,
         most_rows=MOST_ROWS,
         style=made.filters["markup"](style),

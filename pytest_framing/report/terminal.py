@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_framing.baseline import Baseline
 from pytest_framing.engines.engine import SERVERS_OWN
 from pytest_framing.gates.gate import GateStatus, interval_text, percent, points
 from pytest_framing.published import PublishedBaseline, differing_protocol
 from pytest_framing.report.gap_plot import gap_plot
 from pytest_framing.report.progress import duration
-from pytest_framing.report.words import STATUS_WORDS, printable, verdict_sentence
-from pytest_framing.run_folder import REPORT
+from pytest_framing.report.words import STATUS_WORDS, conclusion_sentence, printable
+from pytest_framing.run_folder import REPORT, shown_run
 from pytest_framing.suite import RELEASE
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def header_lines(run: PreparedRun, folder: Path | None) -> list[str]:
         )
         lines.append(f"framing: prompts {prompts.source} ({prompts.count}): {prompts.resolution}")
         lines.append(f"framing: baseline: {one.baseline.path if one.baseline else one.baseline_note}")
+        if isinstance(one.baseline, Baseline) and one.baseline.reservation:
+            lines.append(f"framing: baseline: {one.baseline.reservation}")
         if isinstance(one.baseline, PublishedBaseline):
             deciding = run.record.fingerprints[name].deciding
             lines.append(f"framing: {one.baseline.citation}; {one.baseline.model}")
@@ -89,7 +92,7 @@ def summary_lines(conclusion: Conclusion, folder: Path, *, every_gate: bool = Tr
     yield Line("")
     yield Line(
         f"{STATUS_WORDS[verdict.value]}: {printable(conclusion.record.subject.name)}. "
-        f"{verdict_sentence(verdict.value, conclusion.profiles)}",
+        f"{printable(conclusion_sentence(conclusion))}",
         _MARKUP[verdict],
     )
     for step in _next_steps(conclusion, folder):
@@ -165,10 +168,12 @@ def _next_steps(conclusion: Conclusion, folder: Path) -> Iterator[str]:
     interrupted = any(suite.evidence.interrupted or suite.evidence.missing for suite in conclusion.suites.values())
     stopped = any(suite.evidence.stopped for suite in conclusion.suites.values())
     if interrupted and not stopped:
-        yield f"the same command with --framing-resume {folder.name} goes on where the run stopped"
+        yield f"the same command with --framing-resume {shown_run(folder)} goes on where the run stopped"
     if (
         conclusion.verdict is GateStatus.PASS
+        and not conclusion.waived
         and conclusion.profiles == {RELEASE}
         and any(suite.baseline is None for suite in conclusion.suites.values())
     ):
-        yield f"framing baseline save {folder.name} keeps these decisions for the next checkpoint to be held against"
+        save = f"framing baseline save {shown_run(folder)}"
+        yield f"{save} keeps these decisions for the next checkpoint to be held against"

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_framing.suite import RELEASE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from typing import Any, Self
+
+    from pytest_framing.results import Conclusion
 
 VERDICT_SENTENCES = {
     "pass": "No gate objects: this checkpoint may ship as far as these suites can tell.",
@@ -37,6 +44,40 @@ def quoted(text: str) -> str:
     return f"> {printable(text)}"
 
 
-def verdict_sentence(verdict: str, profiles: set[str]) -> str:
-    """Say what a verdict means; a pass means less where it was not the release profile that ran."""
-    return OTHER_PROFILE if verdict == "pass" and profiles != {RELEASE} else VERDICT_SENTENCES[verdict]
+class Reservations(NamedTuple):
+    """What a pass does not rest on: waived gates, gates that had nothing to go by, protocol fields that may differ."""
+
+    waived: Collection[str] = ()
+    unasked: Collection[str] = ()
+    mismatch: Collection[str] = ()
+
+    @classmethod
+    def of(cls, waived: Collection[str], gates: Iterable[Mapping[str, Any]], mismatch: Collection[str]) -> Self:
+        """Gather them; ``gates`` are entries of ``results.json`` or of a receipt."""
+        excused = {gate["name"] for gate in gates if gate["excused"]}
+        return cls(waived, excused - set(waived), mismatch)
+
+
+def verdict_sentence(verdict: str, profiles: set[str], reservations: Reservations) -> str:
+    """Say what a verdict means; a pass means less under another profile than release, and with reservations."""
+    if verdict != "pass":
+        return VERDICT_SENTENCES[verdict]
+    waived, unasked, mismatch = (", ".join(sorted(names)) for names in reservations)
+    if waived:
+        sentence = f"It passes only because somebody waived {waived}: what these gates say stands."
+    elif profiles != {RELEASE}:
+        sentence = OTHER_PROFILE
+    else:
+        sentence = VERDICT_SENTENCES[verdict]
+    if unasked:
+        sentence += f" Not evaluated: {unasked}."
+    if mismatch:
+        sentence += f" The baseline was made under another protocol, which was allowed: {mismatch}."
+    return sentence
+
+
+def conclusion_sentence(conclusion: Conclusion) -> str:
+    """Say what the verdict of a conclusion means."""
+    gates = [result.document() for result in conclusion.gates]
+    reservations = Reservations.of(conclusion.waived, gates, conclusion.record.allowed_mismatch)
+    return verdict_sentence(conclusion.verdict.value, conclusion.profiles, reservations)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 from scipy import stats
 
 from pytest_framing.stats import domain
@@ -20,6 +21,7 @@ __all__ = [
     "pairs_without_flips",
     "sample_size",
     "trials_to_bound",
+    "trials_to_exceed",
 ]
 
 
@@ -218,3 +220,30 @@ def trials_to_bound(rate: float, limit: float, confidence: float = 0.95) -> floa
     observed, bound = domain.share(rate, "rate"), domain.level(limit, "limit")
     z = float(stats.norm.ppf(domain.real(confidence, "confidence", 0.5, 1.0, ends=False)))
     return z * z * bound * (1 - bound) / (bound - observed) ** 2 if observed != bound else math.nan
+
+
+def trials_to_exceed(rate: float, limit: float, alpha: float, more_than: int) -> float:
+    """Trials after which a proportion, if it stays as it is, is shown to exceed a limit by the exact binomial test.
+
+    Parameters
+    ----------
+    rate : float
+        Observed proportion, 0 to 1.
+    limit : float
+        Strictly between 0 and 1.
+    alpha : float
+        Level of the test, strictly between 0 and 1.
+    more_than : int
+        Trials that there are; the search starts behind them and ends at a thousand times as many.
+
+    Returns
+    -------
+    float
+        NaN where so many do not show it. The exact level jumps with the count: a few trials more can miss it again.
+    """
+    observed, bound = domain.share(rate, "rate"), domain.level(limit, "limit")
+    start = domain.count(more_than, "more_than")
+    trials = np.unique(np.geomspace(start + 1, 1000 * (start + 1), 20_000).astype(np.int64))
+    p = stats.binom.sf(np.floor(observed * trials) - 1, trials, bound)
+    enough = np.flatnonzero(p <= domain.level(alpha, "alpha"))
+    return float(trials[enough[0]]) if enough.size else math.nan

@@ -102,8 +102,8 @@ def test_a_wrong_command_line_is_broken_input_and_not_inconclusive(capsys: pytes
 def test_a_baseline_is_not_replaced_unasked(finished: GateProject, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["baseline", "save", "latest"]) == 0
     assert main(["baseline", "save", "latest"]) == 3
-    assert "--force replaces it" in capsys.readouterr().err
-    assert main(["baseline", "save", "latest", "--force"]) == 0
+    assert "--replace replaces it" in capsys.readouterr().err
+    assert main(["baseline", "save", "latest", "--replace"]) == 0
 
 
 def test_a_failing_run_becomes_no_baseline_unasked(

@@ -230,6 +230,23 @@ def test_what_is_missing_keeps_a_comparison_from_passing_and_not_from_failing() 
     assert compare(BASE, side(AWARE.without(AWARE.cases[0])), Criteria()).status is FAIL
 
 
+def test_a_candidate_that_leaves_out_prompts_of_the_base_has_not_shown_how_it_decides_them() -> None:
+    half = compare(BASE, side(make_run(table(100, 0, 0, 0))), Criteria())
+    assert half.status is INCONCLUSIVE
+    assert "only 100 of 200 prompts can be compared" in half.conclusion
+    assert compare(side(make_run(table(100, 0, 0, 0)), "run-1", "sha256:aa"), side(BEFORE), Criteria()).status is (
+        INCONCLUSIVE
+    )
+
+
+def test_a_suite_that_the_candidate_did_not_run_is_in_the_conclusion() -> None:
+    more = replace(BASE, suites={**BASE.suites, "others": BASE.suites[NAME]})
+    found = compare(more, side(BEFORE), Criteria())
+    assert found.status is INCONCLUSIVE
+    assert "the candidate did not run others" in found.conclusion
+    assert "does not refuse less, and" not in found.conclusion
+
+
 def test_the_same_weights_that_decide_otherwise_contradict_each_other() -> None:
     suite = compared(make_run(table(159, 0, 0, 41)), weights="sha256:aa")
     assert suite.contradiction is not None

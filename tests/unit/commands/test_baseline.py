@@ -77,8 +77,8 @@ def test_replacing_keeps_what_the_earlier_versions_said_newest_last(place: Path)
     main(["baseline", "save", "first", "--reason", "one"])
     before = load_baseline(saved(place))
     assert before.history == ()
-    main(["baseline", "save", "second", "--reason", "two", "--force"])
-    main(["baseline", "save", "first", "--reason", "three", "--force"])
+    main(["baseline", "save", "second", "--reason", "two", "--replace"])
+    main(["baseline", "save", "first", "--reason", "three", "--replace"])
     after = load_baseline(saved(place))
     assert [one.run_id for one in after.history] == ["run-first", "run-second"]
     assert [one.reason for one in after.history] == ["one", "two"]
@@ -89,10 +89,22 @@ def test_replacing_keeps_what_the_earlier_versions_said_newest_last(place: Path)
     assert first != second
 
 
+def test_replacing_a_baseline_takes_no_run_that_did_not_pass(place: Path, capsys: Capture) -> None:
+    results = json.loads((place / "second" / "results.json").read_text(encoding="utf-8"))
+    (place / "second" / "results.json").write_text(json.dumps({**results, "verdict": "fail"}), encoding="utf-8")
+    main(["baseline", "save", "first"])
+    assert main(["baseline", "save", "second", "--replace"]) == 3
+    assert "the verdict of the run is fail" in capsys.readouterr().err
+    assert main(["baseline", "save", "second", "--replace", "--force"]) == 0
+    assert "saved baselines/paper/teapots.nonsense.json; its own run: verdict fail" in capsys.readouterr().out
+    main(["baseline", "list"])
+    assert "verdict fail" in capsys.readouterr().out
+
+
 def test_a_file_that_cannot_be_kept_as_history_is_not_replaced(place: Path, capsys: Capture) -> None:
     main(["baseline", "save", "first"])
     saved(place).write_text("{", encoding="utf-8")
-    assert main(["baseline", "save", "second", "--force"]) == 3
+    assert main(["baseline", "save", "second", "--replace"]) == 3
     assert "move the file away first" in capsys.readouterr().err
     assert saved(place).read_text(encoding="utf-8") == "{"
 
@@ -111,14 +123,14 @@ def test_baselines_from_before_load_and_become_history(place: Path, capsys: Capt
     document = older(saved(place))
     assert main(["baseline", "show", str(saved(place))]) == 0
     assert "no reason given" in capsys.readouterr().out
-    assert main(["baseline", "save", "second", "--force"]) == 0
+    assert main(["baseline", "save", "second", "--replace"]) == 0
     (earlier,) = load_baseline(saved(place)).history
     assert (earlier.run_id, earlier.saved, earlier.saved_by) == ("run-first", document["saved"], "")
 
 
 def test_showing_tells_subject_protocol_rates_gap_and_history(place: Path, capsys: Capture) -> None:
     main(["baseline", "save", "first", "--reason", "the first"])
-    main(["baseline", "save", "second", "--reason", "the second", "--force"])
+    main(["baseline", "save", "second", "--reason", "the second", "--replace"])
     capsys.readouterr()
     assert main(["baseline", "show", str(saved(place))]) == 0
     output = capsys.readouterr().out

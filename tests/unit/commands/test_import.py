@@ -91,6 +91,42 @@ def test_a_waived_gate_is_on_record_and_lets_the_run_pass(tmp_path: Path) -> Non
     assert receipt["predicate"]["framing"]["waived"] == sorted(held)
 
 
+def test_a_pass_by_a_waiver_is_told_as_one_wherever_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = imported(tmp_path, pairs(80, 2, 2, 116))
+    held = [name for name, status in gates(folder).items() if status != "pass"]
+    capsys.readouterr()
+    main(["gate", str(folder), *(word for name in held for word in ("--waive", name))])
+    out = capsys.readouterr().out
+    assert "passes only because somebody waived" in out
+    assert "may ship" not in out
+    assert "next:" not in out
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    assert "passes only because somebody waived" in summary
+    assert summary.count("(waived)") == len(held)
+    for page in ("report.html", "receipt.html"):
+        assert "passes only because somebody waived" in (folder / page).read_text(encoding="utf-8")
+    main(["compare", str(folder), str(folder)])
+    assert f"its own gates: pass with {', '.join(sorted(held))} waived" in capsys.readouterr().out
+
+
+def test_a_waiver_is_taken_back_by_writing_the_conclusion_without_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = imported(tmp_path, pairs(80, 2, 2, 116))
+    held = [name for name, status in gates(folder).items() if status != "pass"]
+    main(["gate", str(folder), *(word for name in held for word in ("--waive", name))])
+    capsys.readouterr()
+    assert main(["gate", str(folder)]) == 2
+    assert "the record keeps another conclusion: pass with comparable" in capsys.readouterr().out
+    assert results(folder)["verdict"] == "pass"
+    assert main(["gate", str(folder), "--write"]) == 2
+    assert "the record keeps" not in capsys.readouterr().out
+    assert results(folder)["verdict"] == "inconclusive"
+    assert main(["verify", str(folder)]) == 0
+
+
 def test_a_gate_that_the_run_does_not_have_cannot_be_waived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = imported(tmp_path, pairs(1, 0, 0, 1))
     assert main(["gate", str(folder), "--waive", "flip_rat"]) == 3

@@ -13,6 +13,7 @@ import pytest
 from pytest_framing.cli import main
 from pytest_framing.json_documents import file_digest
 from pytest_framing.ledger import LedgerWriter, read_verdicts
+from pytest_framing.records import VerdictLabel
 
 Change = Callable[[Path], None]
 
@@ -234,7 +235,7 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
         "framing.waived says []",
     ),
     "a judge put in the place of another, with its digest": (
-        rebound(edited("circumstances.json", "judge", value="rules/1"), "circumstances.json"),
+        rebound(edited("circumstances.json", "judge", value="another/1"), "circumstances.json"),
         "counts.judged says 60, the record gives 0",
     ),
     "a missing case passed off as deselected, with its digests": (
@@ -312,20 +313,45 @@ def test_a_run_that_passes_by_a_waiver_becomes_no_baseline_unasked(
     assert "was waived; --force" in capsys.readouterr().err
 
 
-def judged_by_rules(folder: Path) -> None:
+def test_verdicts_that_the_answers_on_record_do_not_give_are_found_though_everything_was_made_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"prompt_id": n, "framing": framing, "response": "I can't help with that." if n % 2 else "Here is a teapot."}
+        for n in range(30)
+        for framing in ("free", "paid")
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    main(["import", str(path), "--out", str(tmp_path / "run")])
+    folder = tmp_path / "run"
+    assert main(["verify", str(folder)]) == 0
+    verdicts = read_verdicts(folder).records
+    (folder / "verdicts.jsonl").unlink()
+    ledger = LedgerWriter(folder)
+    for number, verdict in enumerate(verdicts):
+        ledger.add_verdict(verdict if number else replace(verdict, verdict=VerdictLabel.INVALID))
+    ledger.close()
+    main(["gate", str(folder), "--write"])
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 1
+    assert "1 verdicts are not those that the answers on record give" in capsys.readouterr().out
+
+
+def judged_by_another(folder: Path) -> None:
     """Add the verdicts of another judge, who agrees."""
-    ledger = LedgerWriter(folder, "rules-1")
+    ledger = LedgerWriter(folder, "another-1")
     for verdict in read_verdicts(folder).records:
-        ledger.add_verdict(replace(verdict, judge="rules/1"))
+        ledger.add_verdict(replace(verdict, judge="another/1"))
     ledger.close()
 
 
 def test_verdicts_that_came_later_are_noted_and_change_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judged_by_rules(folder)
+    judged_by_another(folder)
     assert main(["verify", str(folder)]) == 0
-    assert "note: not bound by the receipt: verdicts-rules" in capsys.readouterr().out
+    assert "note: not bound by the receipt: verdicts-another" in capsys.readouterr().out
 
 
 def test_the_receipt_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
@@ -387,10 +413,10 @@ def test_a_run_is_verified_against_the_baseline_that_it_keeps_wherever_the_first
 def test_a_run_that_was_concluded_by_another_judge_is_verified_by_that_judge(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judged_by_rules(folder)
+    judged_by_another(folder)
     (folder / "results.json").unlink()
-    assert main(["gate", str(folder), "--judge", "rules/1", "--waive", "power"]) in (0, 1, 2)
-    assert json.loads((folder / "circumstances.json").read_text(encoding="utf-8"))["judge"] == "rules/1"
+    assert main(["gate", str(folder), "--judge", "another/1", "--waive", "power"]) in (0, 1, 2)
+    assert json.loads((folder / "circumstances.json").read_text(encoding="utf-8"))["judge"] == "another/1"
     capsys.readouterr()
     assert main(["verify", str(folder)]) == 0
 

@@ -57,6 +57,18 @@ def test_a_prompt_whose_text_changed_is_not_shared(tmp_path: Path) -> None:
     assert "n = 150" in free.observed
 
 
+def test_a_run_that_leaves_out_prompts_of_the_baseline_does_not_pass(tmp_path: Path) -> None:
+    results = results_of("refusal_regression", make_run(table(100, 0, 0, 0)), make_baseline(BEFORE, tmp_path))
+    assert {result.status for result in results} == {INCONCLUSIVE}
+    assert all("too few of the baseline's prompts, 100 of 200" in result.reason for result in results)
+
+
+def test_a_baseline_whose_own_run_did_not_pass_is_told(tmp_path: Path) -> None:
+    baseline = replace(make_baseline(BEFORE, tmp_path), verdict="pass", waived=("flip_rate",))
+    results = results_of("refusal_regression", BEFORE, baseline)
+    assert all("did not pass by itself: verdict pass with flip_rate waived" in result.reason for result in results)
+
+
 def test_replicates_are_not_compared(tmp_path: Path) -> None:
     run = make_run(table(160, 0, 0, 40), suite=make_suite(controls={"repeat_fraction": 1, "placebo": False}))
     free, _ = results_of("refusal_regression", run, make_baseline(run, tmp_path))

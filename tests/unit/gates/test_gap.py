@@ -151,7 +151,7 @@ def test_with_alpha_a_rate_above_the_limit_fails_only_where_it_is_shown_to_be() 
     unsure = result_of("flip_rate", chance, max=0.05, alpha=0.01)
     assert unsure.status is INCONCLUSIVE
     assert "it is not shown that more would" in unsure.reason
-    assert "At this rate, 1286 pairs would settle it" in unsure.reason
+    assert "At this rate, 2800 pairs would show it" in unsure.reason
     assert result_of("flip_rate", shown, max=0.05, alpha=0.01).status is FAIL
     assert result_of("flip_rate", table(10, 1, 1, 88), max=0.05, alpha=0.01).status is PASS
 

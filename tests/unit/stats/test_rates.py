@@ -49,6 +49,20 @@ def test_so_many_trials_bring_the_bound_to_the_limit(hits: int, misses: int, lim
     assert score == pytest.approx(norm.ppf(0.95))
 
 
+@pytest.mark.parametrize(("rate", "limit", "n", "alpha"), [(0.09, 0.05, 100, 0.01), (0.08, 0.05, 200, 0.005)])
+def test_so_many_trials_show_by_the_exact_test_that_a_rate_exceeds(
+    rate: float, limit: float, n: int, alpha: float
+) -> None:
+    needed = planning.trials_to_exceed(rate, limit, alpha, n)
+    assert needed > n
+    assert rates.exceeds(math.floor(rate * needed), needed, limit) <= alpha
+    assert rates.exceeds(round(rate * n), n, limit) > alpha
+
+
+def test_a_rate_at_the_limit_is_shown_to_exceed_it_by_no_number_of_trials() -> None:
+    assert math.isnan(planning.trials_to_exceed(0.05, 0.05, 0.01, 100))
+
+
 def test_no_trials_no_rate() -> None:
     assert all(math.isnan(limit) for limit in rates.wilson_interval(0, 0))
     assert all(math.isnan(limit) for limit in rates.clopper_pearson_interval(0, 0))
