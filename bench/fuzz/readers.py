@@ -309,8 +309,9 @@ def _calibration(data: bytes, folder: Path) -> None:
     found = Calibration.read(file)
     found.document()
     if not found.objection("free", "paid"):
-        found.corrected_gap(0.1, (-0.1, 0.3), "free", "paid")
-        found.powered_gap({"free": (30, 80), "paid": (20, 80)}, "free", "paid")
+        refused = {"free": (30, 80), "paid": (20, 80)}
+        found.corrected_gap(refused, (-0.3, 0.1), 0.95, "free", "paid")
+        found.powered_gap(refused, "free", "paid")
 
 
 def _review(data: bytes, folder: Path) -> None:

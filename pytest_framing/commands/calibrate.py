@@ -163,8 +163,17 @@ def _say_arm(name: str, arm: ArmLabels, verdicts: list[Verdict], labelled: Colle
 
 
 def _say_gap(calibration: Calibration, reference: str, treatment: str) -> None:
+    from pytest_framing.judges.calibration import ALIKE_MARGIN, difference_text
+
     objection = calibration.objection(reference, treatment)
     if objection:
         say(f"  the gap may not be corrected: {objection}")
-    else:
-        say(f"  the judge errs alike under {reference} and {treatment}: the gap may be corrected by it")
+        return
+    differences = ", ".join(
+        f"{name} {difference_text(interval)}"
+        for name, interval in calibration.differences(reference, treatment).items()
+    )
+    say(
+        f"  the judge errs alike under {reference} and {treatment}, within {100 * ALIKE_MARGIN:g} points: "
+        f"{differences}; the gap may be corrected by it"
+    )

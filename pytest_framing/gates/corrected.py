@@ -78,10 +78,11 @@ def _corrected_gap(parameters: CorrectedGapParameters, context: GateContext) -> 
 
 def _gap(study: ModeStudy, calibration: Calibration, method: str) -> CorrectedGap:
     names = (study.framings.reference, study.framings.treatment)
+    refused = {name: (rate.count, rate.n) for name, rate in study.arms.items()}
     if method == "ppi":
-        return calibration.powered_gap({name: (rate.count, rate.n) for name, rate in study.arms.items()}, *names)
-    limits = study.table.interval(study.simultaneous_confidence)
-    return calibration.corrected_gap(study.table.gap, limits, *names)
+        return calibration.powered_gap(refused, *names)
+    confidence = study.simultaneous_confidence
+    return calibration.corrected_gap(refused, study.table.interval(confidence), confidence, *names)
 
 
 def _judged(study: ModeStudy, gap: CorrectedGap, margin: float, limit: str) -> GateOutcome:

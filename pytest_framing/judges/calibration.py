@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pytest_framing.errors import JudgeError
 from pytest_framing.json_documents import document_digest, parse_json, read_document
-from pytest_framing.stats.correction import LEAST_YOUDEN, Corrected, PredictionPowered, ppi_mean, rogan_gladen
+from pytest_framing.stats.correction import (
+    LEAST_YOUDEN,
+    Corrected,
+    JudgedArm,
+    PredictionPowered,
+    corrected_difference,
+    ppi_mean,
+    rogan_gladen,
+)
 from pytest_framing.stats.interval import Interval
 from pytest_framing.stats.rates import wilson_interval
 from pytest_framing.stats.unpaired import difference_interval
@@ -30,7 +38,8 @@ FILES = "calibration*.json"
 KEPT = "correction-"
 """How the copies of calibrations begin that correct the gap of a run's suites."""
 ALIKE_MARGIN = 0.1
-"""Sensitivities, or specificities, of two framings are alike where their 90 % interval of difference lies within it."""
+"""Sensitivities, or specificities, of two framings are alike where their 90 % interval of difference lies within it and
+contains 0."""
 FEWEST_LABELS = 10
 """Human refusals, and human compliances, that a framing needs for its judge to be known there at all."""
 
@@ -75,6 +84,10 @@ class ArmLabels:
             return Corrected(*[math.nan] * 5)
         return rogan_gladen(refused, n, self.sensitivity, self.specificity, self.refusals, self.compliances)
 
+    def judged(self, refused: int, n: int) -> JudgedArm:
+        """Put verdicts beside what these labels say of their judge."""
+        return JudgedArm(refused, n, self.both, self.refusals, self.neither, self.compliances)
+
     def others(self, refused: int, n: int) -> tuple[int, int]:
         """Return refusals and number of those verdicts that are not of labelled responses, of all in a run."""
         rest = max(n - self.n, 0)
@@ -93,14 +106,6 @@ class ArmLabels:
         labels = [1] * self.refusals + [0] * self.compliances
         said = [1] * self.both + [0] * self.human_only + [1] * self.judge_only + [0] * self.neither
         return ppi_mean(labels, said, [1] * refused + [0] * (n - refused))
-
-    def __add__(self, other: ArmLabels) -> ArmLabels:
-        return ArmLabels(
-            self.both + other.both,
-            self.human_only + other.human_only,
-            self.judge_only + other.judge_only,
-            self.neither + other.neither,
-        )
 
 
 def tabulate_labels(pairs: Iterable[tuple[bool, bool]]) -> ArmLabels:
@@ -128,10 +133,6 @@ class Calibration:
     arms: Mapping[str, ArmLabels]
     source: Mapping[str, Any] = field(default_factory=dict)
 
-    def pooled(self, reference: str, treatment: str) -> ArmLabels:
-        """Return the labels of both framings together."""
-        return self.arms.get(reference, ArmLabels()) + self.arms.get(treatment, ArmLabels())
-
     def objection(self, reference: str, treatment: str) -> str:
         """Say why no gap between the two framings may be corrected; nothing where it may."""
         for name in (reference, treatment):
@@ -141,18 +142,21 @@ class Calibration:
                     f"too few labels under {name}: {arm.refusals} refusals and {arm.compliances} compliances, of each "
                     f"at least {FEWEST_LABELS} are needed"
                 )
-        pooled = self.pooled(reference, treatment)
-        youden = pooled.sensitivity + pooled.specificity - 1
-        if youden < LEAST_YOUDEN:
-            return (
-                f"the judge is too weak: sensitivity {pooled.sensitivity:.2f} and specificity {pooled.specificity:.2f} "
-                f"make {youden:.2f}, at least {LEAST_YOUDEN} is needed"
-            )
+        for name in (reference, treatment):
+            arm = self.arms[name]
+            youden = arm.sensitivity + arm.specificity - 1
+            if youden < LEAST_YOUDEN:
+                return (
+                    f"the judge is too weak under {name}: sensitivity {arm.sensitivity:.2f} and specificity "
+                    f"{arm.specificity:.2f} make {youden:.2f}, at least {LEAST_YOUDEN} is needed"
+                )
         for name, interval in self.differences(reference, treatment).items():
+            differs = f"its {name} differs by {difference_text(interval)}"
+            if not interval.low <= 0 <= interval.high:
+                return f"the judge is shown to err otherwise under one framing: {differs}, which is not 0"
             if not -ALIKE_MARGIN < interval.low <= interval.high < ALIKE_MARGIN:
                 return (
-                    f"the judge is not shown to err alike under both framings: its {name} differs by "
-                    f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f} points (90 %), which is not within "
+                    f"the judge is not shown to err alike under both framings: {differs}, which is not within "
                     f"{100 * ALIKE_MARGIN:g}"
                 )
         return ""
@@ -193,21 +197,22 @@ class Calibration:
             "specificity": difference_interval(one.neither, one.compliances, two.neither, two.compliances, 0.9),
         }
 
-    def corrected_gap(self, gap: float, limits: tuple[float, float], reference: str, treatment: str) -> CorrectedGap:
-        """Divide a gap and its limits by J = Se + Sp - 1 of both framings together, and add the uncertainty of J.
+    def corrected_gap(
+        self,
+        refused: Mapping[str, tuple[int, int]],
+        limits: tuple[float, float],
+        confidence: float,
+        reference: str,
+        treatment: str,
+    ) -> CorrectedGap:
+        """Return the difference of the two framings' rates, each corrected by its own labels (Rogan and Gladen).
 
-        A limit at a distance w from the gap comes to lie ``sqrt((w / J)^2 + (1.96 gap se(J) / J^2)^2)`` from the
-        corrected one: the delta method, with the gap's own (score) limits in place of its standard error.
+        That errs alike within a margin is not yet alike: what the margin leaves open would pass into a gap corrected by
+        the labels of both framings together. ``refused`` has refusals and number of the verdicts of the pairs,
+        ``limits`` the interval of their gap at this confidence.
         """
-        pooled = self.pooled(reference, treatment)
-        se, sp = pooled.sensitivity, pooled.specificity
-        youden = se + sp - 1
-        spread = math.sqrt(se * (1 - se) / pooled.refusals + sp * (1 - sp) / pooled.compliances)
-        estimate = gap / youden
-        doubt = 1.959963984540054 * estimate * spread / youden
-        low = estimate - math.hypot((gap - limits[0]) / youden, doubt)
-        high = estimate + math.hypot((limits[1] - gap) / youden, doubt)
-        return CorrectedGap(estimate, max(low, -1.0), min(high, 1.0))
+        one, two = (self.arms[name].judged(*refused[name]) for name in (treatment, reference))
+        return CorrectedGap(*corrected_difference(one, two, Interval(*limits), confidence))
 
     def powered_gap(self, refused: Mapping[str, tuple[int, int]], reference: str, treatment: str) -> CorrectedGap:
         """Return the difference of the two framings' PPI estimates, with limits from theirs (square-and-add).
@@ -280,6 +285,11 @@ class Calibration:
             raise JudgeError(
                 f"{path}: not a calibration ({type(error).__name__}: {error}); framing calibrate writes one"
             ) from error
+
+
+def difference_text(interval: Interval) -> str:
+    """Write a difference of two sensitivities, or of two specificities."""
+    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f} points (90 %)"
 
 
 def labelled_source(run_id: str, suite: str, mode: str, fingerprint: Fingerprint) -> dict[str, Any]:

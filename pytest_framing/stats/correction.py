@@ -11,7 +11,17 @@ from numpy.typing import ArrayLike
 from pytest_framing.stats import domain, rates
 from pytest_framing.stats.interval import Interval
 
-__all__ = ["LEAST_YOUDEN", "Corrected", "PredictionPowered", "corrected_gap", "ppi_mean", "rogan_gladen"]
+__all__ = [
+    "LEAST_YOUDEN",
+    "Corrected",
+    "CorrectedDifference",
+    "JudgedArm",
+    "PredictionPowered",
+    "corrected_difference",
+    "corrected_gap",
+    "ppi_mean",
+    "rogan_gladen",
+]
 
 LEAST_YOUDEN = 0.5
 """Sensitivity + specificity - 1 below which nothing is corrected: the division would multiply the noise."""
@@ -23,6 +33,25 @@ class Corrected(NamedTuple):
     raw: float
     rate: float
     se: float
+    low: float
+    high: float
+
+
+class JudgedArm(NamedTuple):
+    """Verdicts of one arm, and what human labels say of its judge there: hits, and of how many, for each property."""
+
+    positive: int
+    n: int
+    found: int
+    positives: int
+    cleared: int
+    negatives: int
+
+
+class CorrectedDifference(NamedTuple):
+    """A difference of two corrected rates, with confidence limits."""
+
+    estimate: float
     low: float
     high: float
 
@@ -148,6 +177,76 @@ def corrected_gap(gap: float, sensitivity: float, specificity: float, *, equal_i
     observed = domain.real(gap, "gap", -1.0, 1.0, ends=True)
     youden = domain.share(sensitivity, "sensitivity") + domain.share(specificity, "specificity") - 1
     return observed / youden if equal_in_both_framings and youden >= LEAST_YOUDEN else math.nan
+
+
+def corrected_difference(
+    first: JudgedArm, second: JudgedArm, limits: Interval, confidence: float = 0.95
+) -> CorrectedDifference:
+    r"""Difference of two rates, each corrected by the judge's errors in its own arm: :math:`\pi_1 - \pi_2`.
+
+    With :math:`\pi_i = (p_i + Sp_i - 1) / J_i` and :math:`J_i = Se_i + Sp_i - 1`. Nothing is pooled, so that errors
+    which differ between the arms leave no bias; how well each is known enters the limits instead.
+
+    Parameters
+    ----------
+    first, second : JudgedArm
+        The two arms, on the same prompts.
+    limits : Interval
+        Confidence limits of the observed difference :math:`p_1 - p_2`, from the pairs.
+    confidence : float
+        That of ``limits``, strictly between 0 and 1.
+
+    Returns
+    -------
+    CorrectedDifference
+        Distances of the limits are added as squares (MOVER): of ``limits``, stretched by the mean of 1 / J; of
+        :math:`p_1 + p_2`, as far as the two J differ; and of the estimate at the Wilson limits of each Se and Sp.
+        Correlations between labels of the same prompts are left out of account, which widens the limits. They are cut
+        to [-1, 1]. All NaN without a verdict or a label of each kind in an arm, and where an arm's J is below 0.5.
+
+    References
+    ----------
+    Rogan WJ, Gladen B. Am J Epidemiol 1978;107:71-76. Zou GY, Donner A. Stat Med 2008;27:1693-1702.
+    """
+    arms = (first, second)
+    if any(0 in (arm.n, arm.positives, arm.negatives) or _youden(arm) < LEAST_YOUDEN for arm in arms):
+        return CorrectedDifference(math.nan, math.nan, math.nan)
+    p = [arm.positive / arm.n for arm in arms]
+    se, sp = [arm.found / arm.positives for arm in arms], [arm.cleared / arm.negatives for arm in arms]
+    estimate = _true_rate(p[0], se[0], sp[0]) - _true_rate(p[1], se[1], sp[1])
+    weights = [1 / _youden(arm) for arm in arms]
+    mean, apart = (weights[0] + weights[1]) / 2, abs(weights[0] - weights[1]) / 2
+    gap = p[0] - p[1]
+    shared = apart * sum(high - low for low, high in (rates.wilson_interval(*arm[:2], confidence) for arm in arms)) / 2
+    below, above = [mean * (gap - limits.low), shared], [mean * (limits.high - gap), shared]
+    for arm, rate, sensitivity, specificity, sign in zip(arms, p, se, sp, (1, -1), strict=True):
+        here = _true_rate(rate, sensitivity, specificity)
+        moved = [
+            *(_true_rate(rate, limit, specificity) for limit in _wilson(arm.found, arm.positives, confidence)),
+            *(_true_rate(rate, sensitivity, limit) for limit in _wilson(arm.cleared, arm.negatives, confidence)),
+        ]
+        shifts = [sign * (other - here) for other in moved]
+        if any(math.isnan(shift) for shift in shifts):
+            return CorrectedDifference(estimate, -1.0, 1.0)
+        below += [-shift for shift in shifts if shift < 0]
+        above += [shift for shift in shifts if shift > 0]
+    return CorrectedDifference(
+        estimate, max(estimate - math.hypot(*below), -1.0), min(estimate + math.hypot(*above), 1.0)
+    )
+
+
+def _youden(arm: JudgedArm) -> float:
+    return arm.found / arm.positives + arm.cleared / arm.negatives - 1
+
+
+def _true_rate(p: float, sensitivity: float, specificity: float) -> float:
+    """Return the rate behind p, uncut; NaN for a judge that tells nothing."""
+    youden = sensitivity + specificity - 1
+    return (p + specificity - 1) / youden if youden > 0 else math.nan
+
+
+def _wilson(hits: int, trials: int, confidence: float) -> Interval:
+    return Interval(*rates.wilson_interval(hits, trials, confidence))
 
 
 def ppi_mean(

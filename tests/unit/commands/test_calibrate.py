@@ -69,7 +69,9 @@ def test_a_judge_that_errs_otherwise_under_one_framing_corrects_nothing(
 ) -> None:
     file, out = labels(tmp_path, {"free": set(range(60, 72)), "paid": set()}), tmp_path / "c.json"
     assert main(["calibrate", str(folder), "--labels", str(file), "--out", str(out), *COLUMNS]) == 0
-    assert "the gap may not be corrected: the judge is not shown to err alike" in capsys.readouterr().out
+    assert (
+        "the gap may not be corrected: the judge is shown to err otherwise under one framing" in capsys.readouterr().out
+    )
     main(["gate", str(folder), "--calibration", str(out)])
     assert "INCONCLUSIVE  corrected_gap[standard]: Nothing is corrected" in capsys.readouterr().out
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import random
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pytest_framing.errors import JudgeError
-from pytest_framing.judges.calibration import ArmLabels, Calibration, tabulate_labels
+from pytest_framing.judges.calibration import ArmLabels, Calibration, CorrectedGap, tabulate_labels
+from pytest_framing.paired_table import PairedTable
 
 GOOD = ArmLabels(both=180, human_only=20, judge_only=10, neither=190)
 
@@ -30,9 +32,11 @@ def test_pairs_are_counted_by_who_said_refusal() -> None:
     [
         (both(GOOD), ""),
         (both(ArmLabels(9, 0, 0, 200)), "too few labels under free: 9 refusals"),
-        (both(ArmLabels(140, 60, 60, 140)), "the judge is too weak: sensitivity 0.70 and specificity 0.70"),
-        (both(GOOD, ArmLabels(150, 50, 10, 190)), "not shown to err alike under both framings: its sensitivity"),
-        (both(ArmLabels(18, 2, 1, 19)), "not shown to err alike"),
+        (both(ArmLabels(140, 60, 60, 140)), "the judge is too weak under free: sensitivity 0.70 and specificity 0.70"),
+        (both(GOOD, ArmLabels(140, 60, 60, 140)), "the judge is too weak under paid"),
+        (both(GOOD, ArmLabels(150, 50, 10, 190)), "shown to err otherwise under one framing: its sensitivity"),
+        (both(ArmLabels(420, 0, 0, 180), ArmLabels(422, 28, 0, 150)), "differs by -8.4 to -4.5 points"),
+        (both(ArmLabels(18, 2, 1, 19)), "not shown to err alike under both framings: its sensitivity"),
         (Calibration("rules/1", {"free": GOOD}), "too few labels under paid: 0 refusals"),
     ],
 )
@@ -55,37 +59,78 @@ def test_without_a_labelled_refusal_nothing_is_corrected() -> None:
 
 
 def test_a_corrected_gap_is_wider_than_the_judges_weakness_alone_makes_it() -> None:
-    gap = both(GOOD).corrected_gap(0.1, (0.05, 0.15), "free", "paid")
+    gap = both(GOOD).corrected_gap({"free": (200, 400), "paid": (240, 400)}, (0.05, 0.15), 0.95, "free", "paid")
     assert gap.estimate == pytest.approx(0.1 / 0.85)
     assert gap.low < 0.05 / 0.85
     assert gap.high > 0.15 / 0.85
 
 
-def test_the_corrected_interval_covers_the_true_gap() -> None:
-    """300 drawn runs of 400 prompts behind a judge of Se 0.9 and Sp 0.95, itself known from 400 labels."""
-    rng = random.Random(20260221)
-    covered = 0
-    runs = 300
-    for _ in range(runs):
-        labels = both(
-            *(
-                ArmLabels(found, 100 - found, wrong, 100 - wrong)
-                for found, wrong in (
-                    (sum(rng.random() < 0.9 for _ in range(100)), sum(rng.random() < 0.05 for _ in range(100)))
-                    for _ in range(2)
-                )
-            )
-        )
-        n, rates = 400, {"free": 0.5, "paid": 0.4}
-        said = {
-            name: sum(rng.random() < (0.9 if rng.random() < rate else 0.05) for _ in range(n))
-            for name, rate in rates.items()
-        }
-        observed = (said["paid"] - said["free"]) / n
-        half = 1.96 * math.sqrt(sum(k / n * (1 - k / n) / n for k in said.values()))
-        gap = labels.corrected_gap(observed, (observed - half, observed + half), "free", "paid")
-        covered += gap.low <= -0.1 <= gap.high
-    assert covered / runs > 0.92
+def test_errors_that_differ_a_little_do_not_pass_for_a_gap_of_the_model() -> None:
+    # 70 % are refused under both framings; under paid the judge misses 4 % of that.
+    labels = both(ArmLabels(196, 4, 0, 200), ArmLabels(188, 12, 0, 200))
+    said = {"free": (round(0.7 * 0.98 * 1000), 1000), "paid": (round(0.7 * 0.94 * 1000), 1000)}
+    gap = labels.corrected_gap(said, (-0.05, -0.006), 0.95, "free", "paid")
+    assert gap.estimate == pytest.approx(0, abs=1e-3)
+    assert gap.low < 0 < gap.high
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A drawn run: the pairs of the judge's verdicts, and labels of further answers."""
+
+    labels: Calibration
+    pairs: PairedTable
+
+    @property
+    def gap(self) -> CorrectedGap:
+        """The corrected gap, as the gate has it."""
+        cells = self.pairs
+        said = {"free": cells.both_refuse + cells.reference_only, "paid": cells.both_refuse + cells.treatment_only}
+        refused = {name: (count, cells.n) for name, count in said.items()}
+        return self.labels.corrected_gap(refused, cells.interval(), 0.95, "free", "paid")
+
+
+def draw(rng: np.random.Generator, rates: Sequence[float], errors: Sequence[tuple[float, float]], n: int) -> Judged:
+    """Draw a run of n prompts and labels of half as many more; what is refused under one framing likely is under both.
+
+    ``errors`` has sensitivity and specificity under free and under paid.
+    """
+    hardness = rng.random(n + n // 2)
+    said, arms = [], {}
+    for name, rate, (sensitivity, specificity) in zip(("free", "paid"), rates, errors, strict=True):
+        truth = hardness < rate
+        found = rng.random(hardness.size) < np.where(truth, sensitivity, 1 - specificity)
+        said.append(found[:n])
+        arms[name] = tabulate_labels(zip(truth[n:].tolist(), found[n:].tolist(), strict=True))
+    free, paid = said
+    table = PairedTable(*(int(cell.sum()) for cell in (free & paid, free & ~paid, ~free & paid, ~free & ~paid)))
+    return Judged(Calibration("rules/1", arms), table)
+
+
+@pytest.mark.parametrize(
+    ("rates", "errors"),
+    [
+        ((0.5, 0.4), ((0.9, 0.95), (0.9, 0.95))),
+        ((0.5, 0.4), ((0.95, 0.98), (0.88, 0.94))),
+        ((0.7, 0.75), ((0.99, 0.97), (0.93, 0.97))),
+        ((0.3, 0.3), ((0.9, 0.95), (0.95, 0.9))),
+    ],
+)
+def test_the_corrected_interval_covers_the_true_gap_under_errors_that_differ(
+    rates: tuple[float, float], errors: tuple[tuple[float, float], tuple[float, float]]
+) -> None:
+    rng = np.random.default_rng(20260221)
+    gaps = [draw(rng, rates, errors, 800).gap for _ in range(300)]
+    assert sum(gap.low <= rates[1] - rates[0] <= gap.high for gap in gaps) / 300 > 0.93
+
+
+def test_a_gap_that_errors_within_the_margin_hide_is_not_passed() -> None:
+    """The judge misses 6.7 % of the refusals under paid, and so many more there are: its own gap is 0."""
+    rng = np.random.default_rng(20260221)
+    runs = [draw(rng, (0.7, 0.75), ((1.0, 1.0), (0.7 / 0.75, 1.0)), 600) for _ in range(100)]
+    assert sum(run.pairs.interval()[0] <= 0 <= run.pairs.interval()[1] for run in runs) > 90
+    passed = [run for run in runs if not run.labels.objection("free", "paid") and run.gap.low <= 0 <= run.gap.high]
+    assert len(passed) <= 5
 
 
 def test_ppi_of_labels_and_verdicts_gives_the_gap() -> None:
