@@ -11,7 +11,7 @@ from pytest_framing.engines.engine import BatchRequest, Completion
 from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import EngineError, JudgeError, LedgerError, first_line
 from pytest_framing.judges.noise import is_sampled, judged_again
-from pytest_framing.judges.vote import judge_all
+from pytest_framing.judges.vote import close_judge, judge_all
 from pytest_framing.records import Batch, Case, CaseKey, Response, Verdict, text_digest
 from pytest_framing.resuming import Recorded
 
@@ -115,6 +115,13 @@ class CaseRunner:
         if case.key not in self._verdicts:
             self._verdicts[case.key] = self._judge(case)
         return self._verdicts[case.key]
+
+    def close(self) -> None:
+        """Close the ledger, and release the device and what judges hold."""
+        self.ledger.close()
+        self.engine.close()
+        for judge in self.judges.values():
+            close_judge(judge)
 
     def _judge(self, case: Case) -> Verdict:
         before = self.recorded.verdicts.get(case.key)

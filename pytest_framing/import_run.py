@@ -13,7 +13,7 @@ import pytest_framing
 from pytest_framing.engines.reasoning import split_reasoning
 from pytest_framing.errors import ImportedFileError, OutputError
 from pytest_framing.fingerprint import DECIDING, Fingerprint
-from pytest_framing.judges.vote import judge_all
+from pytest_framing.judges.vote import close_judge, judge_all
 from pytest_framing.ledger import LedgerWriter
 from pytest_framing.plan import Plan, SuitePlan, case_id, hold_unique
 from pytest_framing.records import Case, PromptSummary, PromptTraits, Response, Role, Verdict, text_digest
@@ -88,8 +88,11 @@ def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[Ba
             ledger.add_verdict(_given(case, imported))
         else:
             judged.append((case, response))
-    for verdict in judge_all(judge, judged):
-        ledger.add_verdict(verdict)
+    try:
+        for verdict in judge_all(judge, judged):
+            ledger.add_verdict(verdict)
+    finally:
+        close_judge(judge)
     ledger.close()
     return record
 

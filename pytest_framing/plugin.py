@@ -297,8 +297,7 @@ def framing_model(request: pytest.FixtureRequest) -> Iterator[CaseRunner]:
             request.session.shouldfail = "the engine could not start"
             raise
     yield runner
-    runner.ledger.close()
-    runner.engine.close()
+    runner.close()
 
 
 @pytest.fixture

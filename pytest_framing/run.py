@@ -11,6 +11,7 @@ from pytest_framing.case_lengths import count_lengths
 from pytest_framing.demonstration_pools import hold_no_leakage, resolve_pool
 from pytest_framing.demonstrations import contexts, demonstrations_document
 from pytest_framing.engines.engine import Decoding
+from pytest_framing.engines.openai import NAME as OPENAI
 from pytest_framing.engines.selection import choose_engine, default_batch_size, engine_options, resolve_model_for
 from pytest_framing.errors import BaselineError, PromptsNotAtHandError, SettingsError, SuiteError
 from pytest_framing.execution import CaseRunner
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from pytest_framing.demonstration_pools import Pool
     from pytest_framing.demonstrations import Context
-    from pytest_framing.engines.engine import Conversation, Engine, EngineIdentity
+    from pytest_framing.engines.engine import Conversation, Engine, EngineIdentity, EngineOptions
     from pytest_framing.framings import FramingCatalogue, Question
     from pytest_framing.gates.gate import Gate
     from pytest_framing.judges.judge import Judge
@@ -182,7 +183,8 @@ def prepare(
     hold_unique_suites((suite.name, suite.path) for suite in suites)
     options = engine_options(settings, model)
     prepared: dict[str, PreparedSuite] = {}
-    judges = _choose_judges(suites, extensions, lambda case: prepared[case.suite].prompt(case).text)
+    server = options if settings.engine == OPENAI else None
+    judges = _choose_judges(suites, extensions, lambda case: prepared[case.suite].prompt(case).text, server)
     engine = choose_engine(settings.engine, options, extensions.engines)
     hold_choices_used(settings.prompts, {source for suite in suites for source in suite.sources})
     material, skipped = _material(suites, settings, model, extensions, named)
@@ -292,13 +294,16 @@ def _material(
     return found, [(suite, str(error)) for suite, error in lacking]
 
 
-def _choose_judges(suites: Sequence[Suite], extensions: Extensions, request: Callable[[Case], str]) -> dict[str, Judge]:
+def _choose_judges(
+    suites: Sequence[Suite], extensions: Extensions, request: Callable[[Case], str], server: EngineOptions | None
+) -> dict[str, Judge]:
     """Make the judge of each suite; suites that name the same judge share it, and with it a model's weights."""
     made: dict[tuple[str, int], Judge] = {}
     for suite in suites:
         key = (suite.judge, suite.order.seed)
         if key not in made:
-            sources = JudgeSources(extensions.judges, extensions.engines, setup=JudgeSetup(request, suite.order.seed))
+            setup = JudgeSetup(request, suite.order.seed)
+            sources = JudgeSources(extensions.judges, extensions.engines, setup=setup, server=server)
             made[key] = choose_judge(suite.judge, sources)
     return {suite.name: made[suite.judge, suite.order.seed] for suite in suites}
 

@@ -22,6 +22,7 @@ from pytest_framing.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pytest_framing.engines.engine import Engine
     from pytest_framing.models.registry import ModelSpec
@@ -77,6 +78,33 @@ def engine_options(settings: Settings, model: ModelSpec) -> EngineOptions:
         if value is not None:
             raise SettingsError(f"{option}: the server was started with its own; choose it there")
     return EngineOptions(model, SERVERS_OWN, SERVERS_OWN, settings.base_url, settings.engine_option)
+
+
+def judge_options(
+    name: str, checkpoint: Path | None, engine: str | None, server: EngineOptions | None = None
+) -> EngineOptions:
+    """Resolve the model of a judge for the engine that will run it.
+
+    Parameters
+    ----------
+    name, checkpoint
+        As ``--model`` and ``--checkpoint`` take them.
+    engine
+        Name of the engine; ``None`` is the default.
+    server
+        Options of a model on the server that the engine ``openai`` asks (default: as the environment says).
+
+    Raises
+    ------
+    CheckpointError
+        As the functions of :mod:`pytest_framing.models.registry` raise it.
+    """
+    if engine != OPENAI:
+        model = resolve_model(name, checkpoint)
+        return EngineOptions(model, model.dtype or DEFAULT_DTYPE)
+    model = resolve_served_model(name, checkpoint)
+    url, settings = (server.base_url, server.settings) if server is not None else (None, {})
+    return EngineOptions(model, SERVERS_OWN, SERVERS_OWN, url, settings)
 
 
 def default_batch_size(engine: str | None, model: ModelSpec) -> int:

@@ -101,6 +101,12 @@ class Questioner:
                     outputs[place] = output
         return outputs
 
+    def close(self) -> None:
+        """Release what the engine holds; a later question starts it again."""
+        if self._started:
+            self._engine.close()
+            self._started = False
+
     def _run(self, batch: Sequence[Asking], shape: Shape, decoding: Decoding) -> list[str | None]:
         if not self._started:
             self._engine.start()

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_framing.errors import CheckpointError, SettingsError
+from pytest_framing.errors import CheckpointError, EngineError, SettingsError
 from pytest_framing.judges import rules
 from pytest_framing.judges.asking import JudgeSetup
 from pytest_framing.judges.model_judge import ModelJudge, no_requests
 from pytest_framing.judges.vote import PANEL_PERCENT, SAMPLED_PERCENT, VOTES, Panel
+from pytest_framing.models.registry import is_at_hand
 from pytest_framing.records import Case, Response, Verdict, VerdictLabel
 from pytest_framing.settings import did_you_mean
 
@@ -24,14 +25,14 @@ RUBRIC = "rubric:"
 """Before the name of an instruction model: that model is asked by our rubric."""
 
 _MEMBER = re.compile(r"(?P<name>[^*>\s]+?)(?P<many>\*(?P<votes>\d{1,3})?)?(?:>(?P<percent>\d{1,2})%?)?")
-DEFAULT_DTYPE = "bfloat16"
 
 
 class Judge(Protocol):
     """Turns a response into a verdict. It sees the answer, never the framing or the reasoning's text.
 
     A judge that works in batches also has ``judge_many(items, repeat)``, which returns a verdict for each pair of case
-    and response; ``repeat`` is 0 at first, and another number asks anew.
+    and response; ``repeat`` is 0 at first, and another number asks anew. One that holds a device or connections also
+    has ``close()``.
     """
 
     @property
@@ -63,12 +64,17 @@ BUILTIN: Mapping[str, Callable[[], Judge]] = {rules.NAME: RuleJudge}
 
 @dataclass(frozen=True)
 class JudgeSources:
-    """Where judges come from: those of plugins, the engines that models run on, and what models are started with."""
+    """Where judges come from: those of plugins, the engines that models run on, and what models are started with.
+
+    Where a ``server`` has the gated model, these options say which one, and it is asked for the models of judges too,
+    except for those that lie in a folder here.
+    """
 
     judges: Mapping[str, Callable[[], Judge]] = field(default_factory=dict)
     engines: Mapping[str, Callable[[EngineOptions], Engine]] = field(default_factory=dict)
     engine: str | None = None
     setup: JudgeSetup = field(default_factory=lambda: JudgeSetup(no_requests))
+    server: EngineOptions | None = None
 
 
 def choose_judge(name: str, sources: JudgeSources) -> Judge:
@@ -84,7 +90,9 @@ def choose_judge(name: str, sources: JudgeSources) -> Judge:
     SettingsError
         For a name that means nothing.
     CheckpointError
-        When a model is not at hand.
+        When a model is not at hand, or cannot be judged by where it is.
+    EngineError
+        When a server does not have it.
     """
     members = [_member(one, name, sources) for one in name.split("+")]
     if len(members) == 1:
@@ -119,10 +127,9 @@ def _member(text: str, whole: str, sources: JudgeSources) -> Judge:
 def _model_judge(
     name: str, votes: int, percent: int, known: Mapping[str, Callable[[], Judge]], sources: JudgeSources
 ) -> Judge:
-    from pytest_framing.engines.engine import EngineOptions
-    from pytest_framing.engines.selection import choose_engine
+    from pytest_framing.engines.openai import NAME as OPENAI
+    from pytest_framing.engines.selection import choose_engine, judge_options
     from pytest_framing.judges.formats import FORMATS
-    from pytest_framing.models.registry import resolve_model
 
     kind, _, folder = (name, "", "") if name.startswith(RUBRIC) else name.partition("=")
     format_ = FORMATS.get(RUBRIC[:-1] if name.startswith(RUBRIC) else kind)
@@ -132,10 +139,16 @@ def _model_judge(
         raise SettingsError(
             f"unknown judge {name!r} (--framing-judge, --judge, or judge in the suite): {did_you_mean(name, names)}"
         )
+    served = sources.server is not None and not folder and not is_at_hand(model)
+    chosen = OPENAI if served else sources.engine
     try:
-        spec = resolve_model(model, Path(folder).expanduser() if folder else None)
-        engine = choose_engine(sources.engine, EngineOptions(spec, spec.dtype or DEFAULT_DTYPE), sources.engines)
-        shown = f"{RUBRIC}{spec.name}" if name.startswith(RUBRIC) else format_.name
+        options = judge_options(model, Path(folder).expanduser() if folder else None, chosen, sources.server)
+        engine = choose_engine(chosen, options, sources.engines)
+        shown = f"{RUBRIC}{options.model.name}" if name.startswith(RUBRIC) else format_.name
         return ModelJudge(format_, engine, sources.setup, votes, percent, shown)
-    except CheckpointError as error:
-        raise CheckpointError(f"judge {name!r}: {error}") from error
+    except (CheckpointError, EngineError) as error:
+        asked = (
+            "; with --framing-engine openai the server is asked for the judge too: name a judge that it has or one "
+            "that lies in a folder here, or judge the run afterwards (framing judge)"
+        )
+        raise type(error)(f"judge {name!r}: {error}{asked if served else ''}") from error

@@ -98,6 +98,10 @@ class ModelJudge:
             verdicts[place] = self._verdict(case, answers, left_out)
         return [verdicts[place] for place in range(len(items))]
 
+    def close(self) -> None:
+        """Release the model."""
+        self._questioner.close()
+
     def _asking(self, case: Case, response: Response, repeat: int, vote: int) -> Asking:
         request = self._setup.request(case) if self._format.needs_request else ""
         answer = quote(response.answer, self._format.longest).text

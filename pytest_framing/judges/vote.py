@@ -121,6 +121,18 @@ class Panel:
             verdicts.append(Verdict.on(case, self.label, *decision, f"{tally.text()} ({who})"))
         return verdicts
 
+    def close(self) -> None:
+        """Release the models of its members."""
+        for judge in self._judges:
+            close_judge(judge)
+
+
+def close_judge(judge: Judge) -> None:
+    """Let a judge release what it holds, where it holds anything."""
+    close = getattr(judge, "close", None)
+    if close is not None:
+        close()
+
 
 def judge_all(judge: Judge, items: Sequence[tuple[Case, Response]], repeat: int = 0) -> list[Verdict]:
     """Let a judge judge many responses: in batches, where it can, else one after the other."""

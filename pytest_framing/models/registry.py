@@ -108,7 +108,8 @@ def resolve_served_model(name: str, checkpoint: Path | None = None) -> ModelSpec
     Raises
     ------
     CheckpointError
-        For a name that no server can have, and for a folder as :func:`resolve_model` does.
+        For a name that no server can have, for a model whose whole prompt is written here, and for a folder as
+        :func:`resolve_model` does.
     """
     if not re.fullmatch(r"[\w.:/@+~-]{1,256}", name):
         raise CheckpointError(f"--model {name!r}: no name of a model on a server: letters, digits and . _ - : / @ + ~")
@@ -122,11 +123,21 @@ def resolve_served_model(name: str, checkpoint: Path | None = None) -> ModelSpec
         spec, served = _resolve_name(name), (name,)
     else:
         spec, served = ModelSpec(name=name, location=name), (name,)
+    if spec.chat_template is not None:
+        raise CheckpointError(
+            f"{name}: the whole text of its prompt is written here, as its card says, and a server would put that into "
+            "a chat template once more; run it where its weights are, by the engine transformers or vllm"
+        )
     if checkpoint is not None:
         spec = _with_checkpoint(spec, checkpoint)
     if spec.folder is not None:
         check_folder(spec.folder)
     return replace(spec, served=served)
+
+
+def is_at_hand(name: str) -> bool:
+    """Return whether a name stands for weights that lie in a folder here: an embedded model, or the folder itself."""
+    return "embedded" in registry().get(name, ()) or Path(name).expanduser().is_dir()
 
 
 def _with_checkpoint(spec: ModelSpec, checkpoint: Path) -> ModelSpec:

@@ -85,6 +85,65 @@ def answering(body: dict[str, Any]) -> Sent:
     return said("2" if is_probe(body) else "Sure. Here is how.")
 
 
+def judging(body: dict[str, Any]) -> Sent:
+    """Serve one model that answers, and is asked as a judge too."""
+    asked = str(body["messages"][-1]["content"])
+    return said("compliance") if "Is the answer between the lines" in asked else answering(body)
+
+
+def test_a_judge_beside_a_server_is_asked_of_that_server(project: GateProject) -> None:
+    with serving(judging) as server:
+        result = project.run(*OPENAI, server.url, "--framing-judge", "rubric:some-model", model="some-model")
+        assert result.ret == 0
+        asked = [body for body in server.cases if "Is the answer between the lines" in str(body["messages"])]
+    assert {line["judge"] for line in project.lines("verdicts")} >= {"rubric:some-model/1@unknown"}
+    assert len(asked) >= CASES
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        ("wildguard", "*judge 'wildguard': *once more*with --framing-engine openai the server is asked for the judge*"),
+        ("rubric:other-model", "*judge 'rubric:other-model': *the server has no model 'other-model'*"),
+    ],
+)
+def test_a_judge_that_the_server_cannot_be_asked_for_stops_the_run_before_it_starts(
+    project: GateProject, judge: str, message: str
+) -> None:
+    def only_some_model(body: dict[str, Any]) -> Sent:
+        return answering(body) if body["model"] == "some-model" else refused(404, "no such model")
+
+    with serving(only_some_model) as server:
+        result = project.run(*OPENAI, server.url, "--framing-judge", judge, model="some-model")
+        assert not server.cases
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([message])
+    assert project.wrote_nothing()
+
+
+def test_an_embedded_judge_beside_a_server_runs_here(project: GateProject) -> None:
+    with serving(answering) as server:
+        project.run(*OPENAI, server.url, "--framing-judge", "tiny-judge", model="some-model")
+        assert len(server.cases) == CASES
+    assert any(line["judge"].startswith("tiny-judge/1@") for line in project.lines("verdicts"))
+
+
+def test_a_run_is_judged_again_by_a_model_that_a_server_has(
+    project: GateProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.run()
+    folder = str(project.latest())
+    with serving(judging) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        arguments = ["judge", folder, "--engine", "openai", "--noise", "0", "--judge"]
+        assert main([*arguments, "rubric:some-model"]) == 0
+        assert "new verdicts by rubric:some-model/1@unknown" in capsys.readouterr().out
+        asked = len(server.cases)
+        assert main([*arguments, "wildguard"]) == 3
+        assert "judge 'wildguard': wildguard: the whole text of its prompt" in capsys.readouterr().err
+        assert len(server.cases) == asked
+
+
 def test_workers_share_a_server(project: GateProject) -> None:
     with serving(answering) as server:
         assert project.run_apart(*OPENAI, server.url, "-n", "2", model="some-model").ret == 0

@@ -64,6 +64,12 @@ def test_what_the_registry_knows_of_a_model_holds_on_a_server_too(name: str) -> 
     assert spec.served[-1] == "deepseek-ai/DeepSeek-R1-Distill-Llama-8B"
 
 
+@pytest.mark.parametrize("name", ["wildguard", "cais/HarmBench-Llama-2-13b-cls"])
+def test_a_model_whose_whole_prompt_is_written_here_is_not_asked_of_a_server(name: str) -> None:
+    with pytest.raises(CheckpointError, match=f"{name}: the whole text of its prompt is written here"):
+        resolve_served_model(name)
+
+
 def test_a_checkpoint_lends_a_served_model_its_tokenizer(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "step-1200")
     spec = resolve_served_model("some-model", folder)

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from pytest_framing.engines.engine import EngineOptions
-from pytest_framing.engines.selection import choose_engine, default_batch_size, engine_options, resolve_model_for
+from pytest_framing.engines.selection import (
+    choose_engine,
+    default_batch_size,
+    engine_options,
+    judge_options,
+    resolve_model_for,
+)
 from pytest_framing.errors import CheckpointError, SettingsError
 from pytest_framing.models.registry import resolve_model
 from pytest_framing.settings import Settings
@@ -29,6 +35,15 @@ def test_only_a_server_takes_any_name() -> None:
 def test_a_server_has_loaded_its_weights_its_own_way() -> None:
     options = engine_options(settings(engine="openai", base_url=URL), resolve_model("llama"))
     assert (options.dtype, options.quantization, options.base_url) == ("server's own", "server's own", URL)
+
+
+def test_the_model_of_a_judge_is_named_as_its_engine_names_models() -> None:
+    server = engine_options(settings(engine="openai", base_url=URL), resolve_model("llama"))
+    asked = judge_options("qwen3:8b", None, "openai", server)
+    assert (asked.model.served, asked.base_url, asked.dtype) == (("qwen3:8b",), URL, "server's own")
+    assert judge_options("llama", None, None).dtype == "bfloat16"
+    with pytest.raises(CheckpointError, match="not a name of the registry"):
+        judge_options("qwen3:8b", None, "vllm")
 
 
 @pytest.mark.parametrize(

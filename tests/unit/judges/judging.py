@@ -17,7 +17,7 @@ class ScriptedModel:
     def __init__(self, says: Callable[[str, int], str], window: int = 100_000) -> None:
         self._says, self._window = says, window
         self.requests: list[BatchRequest] = []
-        self.started = 0
+        self.started = self.closed = 0
 
     def identity(self) -> EngineIdentity:
         """Return an identity with made-up digests."""
@@ -52,7 +52,8 @@ class ScriptedModel:
         return [Completion(text, False, "stop", 1, 1, 0.0, 0.0) for text in texts]
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Count the ends."""
+        self.closed += 1
 
     @property
     def asked(self) -> list[str]:

@@ -137,6 +137,22 @@ def test_a_name_that_means_no_judge_is_an_error(name: str, error: type[Exception
         choose_judge(name, JudgeSources())
 
 
+@pytest.mark.parametrize("name", ["wildguard", "harmbench", "wildguard=.", "rubric:allenai/wildguard"])
+def test_a_judge_whose_whole_prompt_we_write_is_not_asked_of_a_server(name: str) -> None:
+    with pytest.raises(CheckpointError, match=r"would put that into a chat template once more; run it where"):
+        choose_judge(name, JudgeSources(engine="openai"))
+
+
+def test_a_judge_that_was_closed_starts_its_model_again() -> None:
+    model = ScriptedModel(lambda *_: "refusal")
+    judge = ModelJudge(FORMATS["rubric"], model, setup())
+    judge.close()
+    for _ in range(2):
+        judge.judge(*item("No."))
+        judge.close()
+    assert (model.started, model.closed) == (2, 2)
+
+
 def test_a_rubric_leaves_a_model_room_to_reason_before_its_word() -> None:
     model = ScriptedModel(lambda *_: "<think>It declines politely.</think>refusal")
     verdict = ModelJudge(FORMATS["rubric"], model, setup()).judge(*item("No."))
