@@ -152,6 +152,8 @@ FILES: Mapping[str, str] = {
     "circumstances.json": "what was concluded under: deselected cases, waivers, the accuracy of the judge",
     "baseline-*.json": "the baseline of each suite, byte by byte",
     "correction-*.json": "the calibration that corrects the gap of each suite, byte by byte",
+    "judging-*.json": "the seed that a judge judged the run again with",
+    "motivation-*.jsonl": "what moved each answer, a line a trace, a file a judge, with votes and seed; no text",
     "receipt.json": "an in-toto Statement about the model that binds all of it by digest: [The receipt](../receipt.md)",
     "receipt.html": "the receipt as a page to print",
 }

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_framing.circumstances import read_circumstances
-from pytest_framing.errors import JudgeError
+from pytest_framing.errors import JudgeError, LedgerError
 from pytest_framing.import_run import GIVEN
+from pytest_framing.json_documents import read_document, write_document
 from pytest_framing.judges.noise import is_sampled, judged_again
-from pytest_framing.judges.vote import judge_all
+from pytest_framing.judges.vote import close_judge, judge_all
 from pytest_framing.ledger import LedgerWriter, read_responses, read_verdicts
 from pytest_framing.run_lock import lock_session
 
@@ -51,7 +52,50 @@ class Rejudging:
         return Counter((old.value, new.value) for old, new in self.changed.values())
 
 
-def judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float = 0.0) -> Rejudging:
+def recorded_seed(record: RunRecord, folder: Path, label: str) -> int | None:
+    """Return the seed that a judge's verdicts in a run were made with; nothing where none is on record.
+
+    Raises
+    ------
+    LedgerError
+        When the record of it is damaged.
+    """
+    path = _seed_path(folder, label)
+    if path.is_file():
+        seed = read_document(path, LedgerError).get("seed")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise LedgerError(f"{path}: not the seed of a judging; framing judge writes one")
+        return seed
+    own = {record.suites[name].order.seed for name, judge in record.judges.items() if judge == label}
+    return own.pop() if len(own) == 1 else None
+
+
+def judged_again_document(record: RunRecord, folder: Path, label: str) -> dict[str, Any]:
+    """Return what the results by another judge say of it; without a seed on record, none is said.
+
+    Raises
+    ------
+    LedgerError
+        When the record of the seed is damaged.
+    """
+    return {"judged_again": {"judge": label, "seed": recorded_seed(record, folder, label)}}
+
+
+def _keep_seed(record: RunRecord, folder: Path, label: str, seed: int) -> None:
+    earlier = recorded_seed(record, folder, label)
+    if earlier is None:
+        write_document(_seed_path(folder, label), {"schema_version": 1, "judge": label, "seed": seed})
+    elif earlier != seed:
+        raise JudgeError(f"{folder}: {label} judges this run with seed {earlier}, not with {seed}")
+
+
+def _seed_path(folder: Path, label: str) -> Path:
+    return folder / f"judging-{slug(label)}.json"
+
+
+def judge_again(
+    record: RunRecord, folder: Path, judge: Judge, sample: float = 0.0, seed: int | None = None
+) -> Rejudging:
     """Judge every response of a run, and append the verdicts to files of the judge's own.
 
     Questions of the manipulation check keep their verdicts: no judge of answers knows them. Responses come in an order
@@ -65,22 +109,25 @@ def judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float = 0
         Who judges.
     sample
         Share of the responses that it judges twice, for its own noise; the run's own judge judges none twice.
+    seed
+        What the judge draws with; it is on disk before the first verdict is.
 
     Raises
     ------
     JudgeError
-        When the run holds verdicts alone, or the judge cannot judge.
+        When the run holds verdicts alone, or the judge cannot judge, or has judged with another seed.
     LedgerError, OutputError
         When the ledger is damaged or cannot be written.
     """
     lock = lock_session(folder)
     try:
-        return _judge_again(record, folder, judge, sample)
+        return _judge_again(record, folder, judge, sample, seed)
     finally:
+        close_judge(judge)
         lock.release()
 
 
-def _judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float) -> Rejudging:
+def _judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float, seed: int | None) -> Rejudging:
     cases = {key: case for key, case in record.plan.cases.items() if case.role != "check"}
     verdicts = read_verdicts(folder).records
     old = {one.key: one.verdict for one in verdicts if one.judge == record.judges.get(one.suite)}
@@ -91,10 +138,6 @@ def _judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float) -
     if GIVEN in record.judges.values() and not any(response.answer or response.reasoning for _, response in items):
         raise JudgeError(f"{folder}: was imported from ready verdicts; it holds no answers that a judge could read")
     fresh = [item for item in items if item[0].key not in new]
-    ledger = LedgerWriter(folder, slug(judge.label))
-    for verdict in _verdicts(judge, fresh, 0):
-        ledger.add_verdict(verdict)
-        new[verdict.key] = verdict.verdict
     # Second verdicts of the judge that a conclusion rests on would change what the run says, and unmake its receipt.
     concluded_by = read_circumstances(folder).judge
     sampled = [
@@ -104,6 +147,13 @@ def _judge_again(record: RunRecord, folder: Path, judge: Judge, sample: float) -
         and item[0].key not in twice
         and judge.label not in (record.judges.get(item[0].key[0]), concluded_by)
     ]
+    # Verdicts of older records have no seed, and none is made up for them.
+    if seed is not None and (fresh or sampled) and not (new and recorded_seed(record, folder, judge.label) is None):
+        _keep_seed(record, folder, judge.label, seed)
+    ledger = LedgerWriter(folder, slug(judge.label))
+    for verdict in _verdicts(judge, fresh, 0):
+        ledger.add_verdict(verdict)
+        new[verdict.key] = verdict.verdict
     for verdict in _verdicts(judge, sampled, 1):
         ledger.add_verdict(replace(verdict, judge=judged_again(judge.label)))
     ledger.close()

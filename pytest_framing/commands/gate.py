@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the summary of the run; the exit code is its verdict."""
     from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_document
-    from pytest_framing.rejudging import slug
+    from pytest_framing.rejudging import judged_again_document, slug
     from pytest_framing.report.terminal import summary_lines
     from pytest_framing.results import write_conclusion
     from pytest_framing.run_folder import RESULTS, find_run, read_plan
@@ -73,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
         name = "-".join(
             part for part in (slug(other) if other else "", "corrected" if options.calibration else "") if part
         )
-        write_document(folder / f"results-{name}.json", conclusion.document())
+        again = judged_again_document(read_plan(folder), folder, other) if other else {}
+        write_document(folder / f"results-{name}.json", conclusion.document() | again)
     elif options.waive or options.write or not (folder / RESULTS).exists():
         # A waiver that nobody can find afterwards would be none.
         write_conclusion(conclusion, folder)

@@ -129,14 +129,20 @@ def _import_logs(options: argparse.Namespace) -> int:
 def _import(request: ImportRequest, options: argparse.Namespace) -> int:
     from pytest_framing.extensions import load_extensions
     from pytest_framing.gates.evaluation import known_gates, parameter_models
-    from pytest_framing.import_run import import_run
+    from pytest_framing.import_run import SUITE, import_run
+    from pytest_framing.judges.asking import JudgeSetup
     from pytest_framing.judges.judge import JudgeSources, choose_judge
+    from pytest_framing.judges.model_judge import no_requests
     from pytest_framing.results import conclude, write_conclusion
+    from pytest_framing.suite import load_suite
 
     gates = known_gates()
     extensions = load_extensions(options.plugin)
-    judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines))
-    record = import_run(request, options.out, parameter_models(gates), judge)
+    models = parameter_models(gates)
+    # A judge draws with the seed that the suite of the record names, as it does in a run.
+    setup = JudgeSetup(no_requests, load_suite(SUITE, models).order.seed)
+    judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines, setup=setup))
+    record = import_run(request, options.out, models, judge)
     baselines = dict.fromkeys(record.suites, (None, "An imported run has no baseline unless one is named (--baseline)"))
     conclusion = conclude(record, options.out, gates, baselines)
     write_conclusion(conclusion, options.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def add_parser(commands: Commands) -> None:
         "--seed",
         metavar="INT",
         type=whole_number(0, 10**18 - 1),
-        help="seed of a model judge's marks, draws and order (default: drawn; it stands in the results)",
+        help="seed of a model judge's marks, draws and order (default: that of its earlier verdicts in the run, else "
+        "drawn; it stands in the results)",
     )
     parser.add_argument(
         "--noise",
@@ -62,11 +64,12 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge, say what changed, and write what the gates say of the new verdicts beside what they said before."""
     from pytest_framing.commands.recorded_run import conclude_again, hold_baselines
+    from pytest_framing.errors import SettingsError
     from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_document
     from pytest_framing.judges.asking import JudgeSetup
     from pytest_framing.judges.judge import JudgeSources, choose_judge
-    from pytest_framing.rejudging import judge_again, slug
+    from pytest_framing.rejudging import judge_again, judged_again_document, recorded_seed, slug
     from pytest_framing.run_folder import find_run, read_plan
 
     folder = find_run(options.run, Path.cwd())
@@ -74,10 +77,20 @@ def run(options: argparse.Namespace) -> int:
     record = read_plan(folder)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**53)
     setup = JudgeSetup(_requests(record, options.prompts, extensions), seed)
-    judge = choose_judge(options.judge, JudgeSources(extensions.judges, extensions.engines, options.engine, setup))
+    sources = JudgeSources(extensions.judges, extensions.engines, options.engine, setup)
+    judge = choose_judge(options.judge, sources)
+    earlier = recorded_seed(record, folder, judge.label)
+    if earlier is not None and earlier != seed:
+        if options.seed is not None:
+            raise SettingsError(
+                f"--seed {seed}: {judge.label} judged this run with seed {earlier}, and its verdicts stay; leave "
+                "--seed out to go on with that one"
+            )
+        seed = earlier
+        judge = choose_judge(options.judge, replace(sources, setup=replace(setup, seed=seed)))
     noise = options.noise if hasattr(judge, "judge_many") else 0.0
     hold_baselines(folder, judge.label)
-    outcome = judge_again(record, folder, judge, noise)
+    outcome = judge_again(record, folder, judge, noise, seed)
     before = ", ".join(sorted(set(outcome.before.values())))
     if not outcome.added:
         say(f"{judge.label} has judged every response of this run already")
@@ -93,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"  and {len(outcome.changed) - MOST_SHOWN} more")
     conclusion = conclude_again(folder, None, judge=judge.label, extensions=extensions)
     path = folder / f"results-{slug(judge.label)}.json"
-    write_document(path, {**conclusion.document(), "judged_again": {"judge": judge.label, "seed": seed}})
+    write_document(path, conclusion.document() | judged_again_document(record, folder, judge.label))
     for one in conclusion.suites.values():
         for sentence in one.judging.sentences() if one.judging else ():
             say(f"{sentence}.")

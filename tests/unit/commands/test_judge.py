@@ -143,6 +143,62 @@ def test_a_model_judge_judges_again_and_tells_its_noise(folder: Path, capsys: py
     assert document["suites"]["deployment_framing"]["judging"]["noise"]["n"] == 24
 
 
+def seed_on_record(folder: Path) -> int:
+    (beside,) = folder.glob("results-tiny-judge*.json")
+    seed: int = json.loads(beside.read_text(encoding="utf-8"))["judged_again"]["seed"]
+    return seed
+
+
+def test_the_seed_on_record_is_that_of_the_verdicts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["judge", str(folder), "--judge", "tiny-judge", "--noise", "0"]
+    assert main([*arguments, "--seed", "5"]) == 0
+    assert main(arguments) == 0
+    assert seed_on_record(folder) == 5
+    capsys.readouterr()
+    assert main([*arguments, "--seed", "6"]) == 3
+    assert "--seed 6: tiny-judge/1@" in (error := capsys.readouterr().err)
+    assert "judged this run with seed 5" in error
+    label = json.loads(next(folder.glob("judging-*.json")).read_text(encoding="utf-8"))["judge"]
+    main(["gate", str(folder), "--judge", label])
+    assert seed_on_record(folder) == 5
+
+
+def test_a_judging_that_was_cut_off_goes_on_with_its_seed(folder: Path) -> None:
+    arguments = ["judge", str(folder), "--judge", "tiny-judge*3", "--noise", "0"]
+    assert main([*arguments, "--seed", "5"]) == 0
+    (file,) = folder.glob("verdicts-tiny-judge*.jsonl")
+    whole = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(whole[:8]) + "\n", encoding="utf-8")
+    next(folder.glob("results-tiny-judge*.json")).unlink()
+    assert main(arguments) == 0
+    assert sorted(line for one in folder.glob("verdicts-tiny-judge*.jsonl") for line in _lines(one)) == sorted(whole)
+    assert seed_on_record(folder) == 5
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_runs_own_judge_judged_with_the_seed_of_the_run(tmp_path: Path, folder: Path) -> None:
+    run = tmp_path / "own"
+    answers = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = tmp_path / "answers.jsonl"
+    rows.write_text("\n".join(json.dumps({**row, "verdict": None}) for row in answers), encoding="utf-8")
+    assert main(["import", str(rows), "--out", str(run), "--judge", "tiny-judge"]) == 0
+    assert main(["judge", str(run), "--judge", "tiny-judge"]) == 0
+    (suite,) = read_plan(run).suites.values()
+    assert seed_on_record(run) == suite.order.seed
+
+
+def test_a_damaged_seed_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["judge", str(folder), "--judge", "rules"]) == 0
+    (file,) = folder.glob("judging-*.json")
+    file.write_text('{"seed": "soon"}', encoding="utf-8")
+    capsys.readouterr()
+    assert main(["judge", str(folder), "--judge", "rules"]) == 3
+    assert f"{file.name}: not the seed of a judging" in capsys.readouterr().err
+
+
 def test_the_runs_own_judge_leaves_its_receipt_as_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["judge", str(folder), "--judge", "tiny-judge", "--noise", "0"])
     label = next(part for part in capsys.readouterr().out.split() if part.startswith("tiny-judge/")).rstrip(";")
