@@ -27,8 +27,20 @@ def motivations_path(folder: Path, label: str) -> Path:
 
 
 def write_motivations(path: Path, motivations: Iterable[Motivation]) -> None:
-    """Write findings; those of an earlier call of the same judge are replaced."""
+    """Write findings; those of an earlier call of the same judge, with the same seed, are replaced."""
     write_text(path, "".join(f"{one.line()}\n" for one in motivations))
+
+
+def recorded_seed(path: Path) -> int | None:
+    """Return the seed that findings of an earlier call were drawn with; nothing where there are none.
+
+    Raises
+    ------
+    LedgerError
+        When they are damaged.
+    """
+    found = read_motivations(path) if path.is_file() else []
+    return found[0].seed if found else None
 
 
 def find_motivations(folder: Path, judge: str | None) -> Path:

@@ -61,7 +61,7 @@ CALIBRATION = {
     "framings": {"free": CELLS, "paid": {**CELLS, "neither": 50}},
     "source": {"run": "r1", "suite": "teapots", "mode": "standard", "subject": {}, "protocol": "sha256:00"},
 }
-MOTIVATION = Motivation("teapots", "c1", "m", "sycophancy", {"sycophancy": 12, "incoherent": 8}, 0, ((0, 4),))
+MOTIVATION = Motivation("teapots", "c1", "m", 1, "sycophancy", {"sycophancy": 12, "incoherent": 8}, 0, ((0, 4),))
 
 
 @dataclass(frozen=True)

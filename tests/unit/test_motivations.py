@@ -13,7 +13,7 @@ from pytest_framing.judges.motivation import Motivation
 from pytest_framing.judges.review import Reading
 from pytest_framing.motivations import KEY, READINGS, read_key, read_motivations, read_readings
 
-MOTIVATION = Motivation("teapots", "c1", "m", "sycophancy", {"sycophancy": 12, "incoherent": 8}, 0, ((0, 4),))
+MOTIVATION = Motivation("teapots", "c1", "m", 1, "sycophancy", {"sycophancy": 12, "incoherent": 8}, 0, ((0, 4),))
 READING = Reading("teapots", "c1", "none", "", "reader", "2026-01-01T00:00:00+00:00")
 
 
@@ -27,7 +27,14 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"motivation": "boredom"}, {"votes": {"boredom": 20}}, {"votes": [20]}, {"spans": [[0]]}, {"case_id": {}}],
+    [
+        {"motivation": "boredom"},
+        {"seed": None},
+        {"votes": {"boredom": 20}},
+        {"votes": [20]},
+        {"spans": [[0]]},
+        {"case_id": {}},
+    ],
 )
 def test_an_edited_motivation_is_named_by_its_line(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "motivation-m.jsonl"
