@@ -48,8 +48,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _draw(options: argparse.Namespace) -> int:
     from pytest_framing.errors import LedgerError
+    from pytest_framing.framings import Framing, suite_catalogue
     from pytest_framing.json_documents import write_document, write_text
-    from pytest_framing.judges.review import draw_sheet
+    from pytest_framing.judges.review import Mentions, draw_sheet
     from pytest_framing.ledger import read_responses
     from pytest_framing.motivations import KEY, find_motivations, read_motivations
     from pytest_framing.run_folder import find_run, read_plan
@@ -62,9 +63,14 @@ def _draw(options: argparse.Namespace) -> int:
     motivations = read_motivations(find_motivations(folder, options.judge))
     responses = {one.key: one for one in read_responses(folder).records}
     seed = options.seed if options.seed is not None else secrets.randbelow(2**53)
-    sheet = draw_sheet(motivations, responses, seed, options.others)
+    record = read_plan(folder)
+    used = {(case.suite, case.framing) for case in record.plan.cases.values()}
+    texts = {name: suite_catalogue(suite).framings for name, suite in record.suites.items()}
+    # Nobody knows the texts of an imported run's framings, but their names.
+    framings = [texts[suite].get(name) or Framing(name, "", "") for suite, name in sorted(used)]
+    sheet = draw_sheet(motivations, responses, seed, options.others, Mentions.of(framings))
     write_text(path, sheet.text)
-    write_document(folder / KEY, sheet.key_document(read_plan(folder).run_id))
+    write_document(folder / KEY, sheet.key_document(record.run_id))
     say(f"{len(sheet.items)} traces to read: {path}")
     say(f"next: framing review {folder} --answers {path} --reviewer NAME")
     return PASS
@@ -88,6 +94,8 @@ def _take_back(options: argparse.Namespace) -> int:
     everyone = read_readings(folder)
     for name in sorted({one.reviewer for one in everyone}):
         found = agreement([one for one in everyone if one.reviewer == name], motivations)
+        if found.left_out:
+            say(f"  {name}: {found.left_out} traces left out, as the judge's votes on them could not be read")
         if not found.n:
             continue
         (both, person), (judge, neither) = found.table
