@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.limits import CARDS, GATE, LLAMA_8B, floor_seconds, transformers_seconds, vllm_seconds
+from bench.limits import CARDS, GATE, LLAMA_8B, ROWS, floor_seconds, transformers_seconds, vllm_seconds
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -90,7 +90,7 @@ def computed(_: Mapping[str, Any]) -> Iterator[list[str]]:
     yield ["", "minutes", "which"]
     for name, card in CARDS.items():
         yield [
-            f"{name}, limit of the hardware at {GATE.rows} rows a batch",
+            f"{name}, limit of the hardware at {ROWS} rows a batch",
             f"{floor_seconds(card, LLAMA_8B, GATE) / 60:.1f}",
             "computed",
         ]
