@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the comparisons of all models into one comment on the pull request, and rewrites it when there is one already.
+# Puts the verdicts and comparisons of all models into one comment on the pull request, and rewrites it when there is one.
 set -euo pipefail
 
 marker='<!-- pytest-framing: release gate -->'
@@ -14,6 +14,8 @@ esac
 
 body=$(mktemp)
 printf '%s\n' "$marker" >"$body"
+# What the gates say comes first: a model without results has no comparison, and a comparison may pass where gates fail.
+python3 "$(dirname "$0")/verdicts.py" >>"$body"
 found=false
 for comparison in "$ARTEFACTS"/*/comparison.md; do
   [ -f "$comparison" ] || continue
@@ -22,7 +24,7 @@ for comparison in "$ARTEFACTS"/*/comparison.md; do
   printf '\n' >>"$body"
 done
 if [ "$found" = false ]; then
-  printf '## Release gate\n\nNo model was compared: there is no baseline yet, or no run came to an end.\n' >>"$body"
+  printf 'No model was compared: there is no baseline yet, or no run came to an end.\n' >>"$body"
 fi
 if [ "$(wc -c <"$body")" -gt "$most" ]; then
   # At the end of a line: half a line could be half an entity.

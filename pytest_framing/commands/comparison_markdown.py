@@ -39,7 +39,8 @@ def comparison_markdown(comparisons: Sequence[Comparison], stages: Mapping[str, 
 
 def _comparison(comparison: Comparison) -> Iterator[str]:
     base, candidate = comparison.base, comparison.candidate
-    yield f"## {STATUS_WORDS[comparison.status.value]}: {md(candidate.name)} against {md(base.name)}"
+    # Beside the verdict of the gates a bare PASS would be taken for it.
+    yield f"## Comparison: {STATUS_WORDS[comparison.status.value]}, {md(candidate.name)} against {md(base.name)}"
     yield ""
     yield md(comparison.conclusion)
     yield ""

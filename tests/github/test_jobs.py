@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,9 @@ def test_without_a_receipt_there_is_nothing_to_sign(runner: Runner) -> None:
     assert step.commands[0].startswith("::warning ")
 
 
-def comment(runner: Runner, ids: str = "", number: str = "7") -> tuple[Step, list[dict[str, str]]]:
+def comment(
+    runner: Runner, ids: str = "", number: str = "7", models: tuple[str, ...] = ("tiny",), result: str = "success"
+) -> tuple[Step, list[dict[str, str]]]:
     fake = runner.folder / "fake"
     fake.mkdir(parents=True, exist_ok=True)
     program = fake / "gh"
@@ -119,6 +122,8 @@ def comment(runner: Runner, ids: str = "", number: str = "7") -> tuple[Step, lis
         GH_TOKEN="token",
         GITHUB_REPOSITORY="org/repo",
         ARTEFACTS="artefacts",
+        MODELS=json.dumps(models),
+        GATE_RESULT=result,
         PULL_REQUEST=number,
         RUN_URL="https://github.com/org/repo/actions/runs/1",
     )
@@ -126,21 +131,25 @@ def comment(runner: Runner, ids: str = "", number: str = "7") -> tuple[Step, lis
     return step, [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
 
 
-def lay_down(runner: Runner, text: str, model: int = 0) -> None:
+def lay_down(runner: Runner, text: str, model: int = 0, name: str = "comparison.md") -> None:
     folder = runner.workspace / "artefacts" / f"framing-{model}"
     folder.mkdir(exist_ok=True)
-    (folder / "comparison.md").write_text(text, encoding="utf-8")
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def concluded(runner: Runner, verdict: str, model: int = 0) -> None:
+    lay_down(runner, json.dumps({"verdict": verdict}), model, "results.json")
 
 
 def test_the_first_comment_is_written_and_the_next_rewrites_it(runner: Runner) -> None:
-    lay_down(runner, "## PASS: a against b\n")
-    lay_down(runner, "## FAIL: c against d\n", 1)
+    lay_down(runner, "## Comparison: PASS, a against b\n")
+    lay_down(runner, "## Comparison: FAIL, c against d\n", 1)
     step, (listing, writing) = comment(runner)
     assert step.code == 0, step.log
     assert "repos/org/repo/issues/7/comments" in listing["arguments"]
     assert "POST" in writing["arguments"]
-    assert writing["body"].startswith("<!-- pytest-framing: release gate -->\n## PASS: a against b\n")
-    assert "## FAIL: c against d" in writing["body"]
+    assert writing["body"].startswith("<!-- pytest-framing: release gate -->\n## Release gate: ")
+    assert "## Comparison: PASS, a against b\n\n## Comparison: FAIL, c against d\n" in writing["body"]
     assert writing["body"].rstrip().endswith("[Workflow run](https://github.com/org/repo/actions/runs/1)")
     _, (_, writing) = comment(runner, ids="41\n42\n")
     assert "PATCH" in writing["arguments"]
@@ -153,6 +162,46 @@ def test_a_long_comparison_is_cut_at_the_end_of_a_line(runner: Runner) -> None:
     assert len(writing["body"]) < 65_536
     assert "\n(cut; " in writing["body"]
     assert all(line.endswith("|") for line in writing["body"].splitlines() if line.startswith("| row"))
+
+
+def headline(runner: Runner, **given: Any) -> tuple[str, list[str]]:
+    """Return the first line of the comment that a person reads, and the rows of its table."""
+    step, (_, writing) = comment(runner, **given)
+    assert step.code == 0, step.log
+    lines = writing["body"].splitlines()
+    return lines[1], [line for line in lines if line.startswith("| ")][1:]
+
+
+def test_the_comment_begins_with_what_the_gates_of_each_model_say(runner: Runner) -> None:
+    concluded(runner, "pass")
+    concluded(runner, "fail", 1)
+    lay_down(runner, "## Comparison: PASS, tiny against tiny\n", 1)
+    first, rows = headline(runner, models=("tiny", "tiny-aware"), result="failure")
+    assert first == "## Release gate: NO PASS"
+    assert rows == ["| tiny | PASS |", "| tiny&#45;aware | FAIL |"]
+
+
+@pytest.mark.parametrize("left", ["junit.xml", None, "results.json"], ids=["JUnit alone", "nothing", "broken results"])
+def test_a_model_that_left_no_results_is_told_beside_one_that_passed(runner: Runner, left: str | None) -> None:
+    concluded(runner, "pass")
+    lay_down(runner, "## Comparison: PASS, tiny against tiny\n")
+    if left:
+        lay_down(runner, '{"verdict": ["pass"]', 1, left)
+    first, rows = headline(runner, models=("tiny", "qwen"), result="failure")
+    assert first == "## Release gate: NO PASS"
+    assert rows[1] == "| qwen | NO RESULTS: the run ended before its gates |"
+
+
+def test_the_comment_passes_where_every_model_and_every_job_did(runner: Runner) -> None:
+    concluded(runner, "pass")
+    assert headline(runner)[0] == "## Release gate: PASS"
+    # As when a test of the user's own failed beside the gates.
+    assert headline(runner, result="failure")[0] == "## Release gate: NO PASS"
+
+
+def test_a_name_of_a_model_is_no_markup(runner: Runner) -> None:
+    _, (row,) = headline(runner, models=("org/a_b|<img>\n# @all",))
+    assert row.startswith("| org/a&#95;b&#124;&#60;img&#62; &#35; &#64;all | ")
 
 
 def test_without_a_comparison_the_comment_says_so(runner: Runner) -> None:

@@ -143,7 +143,7 @@ def test_markdown_escapes_what_is_not_ours(tmp_path: Path, capsys: Capture) -> N
     aware = leave(tmp_path, make_run(table(100, 60, 0, 40), prompts=named), "aware", "b")
     assert main(["compare", base, aware, "--markdown"]) == 1
     output = capsys.readouterr().out
-    assert output.startswith("## FAIL: aware against steady\n")
+    assert output.startswith("## Comparison: FAIL, aware against steady\n")
     assert "<img" not in output
     assert "&#60;img src=x&#62; &#124; teapot&#95;0100" in output
     assert "<details><summary>" in output
@@ -163,7 +163,7 @@ def test_the_output_file_gets_the_document_and_the_terminal_the_text(
 ) -> None:
     path = tmp_path / "reports" / "comment.md"
     assert main(["compare", base, aware, "--markdown", "--output", str(path)]) == 1
-    assert path.read_text(encoding="utf-8").startswith("## FAIL")
+    assert path.read_text(encoding="utf-8").startswith("## Comparison: FAIL")
     assert "FAIL: aware against steady" in capsys.readouterr().out
     assert main(["compare", base, aware, "--json", "--output", str(path)]) == 1
     assert json.loads(path.read_text(encoding="utf-8"))["status"] == "fail"
