@@ -75,7 +75,12 @@ else
   fi
 fi
 
+# The job ends as pytest did; but what ran no gate (--version, --markers, a plan that was only explained) is no success.
+code=${GATE_CODE:-1}
+if [ -z "$run" ] && [ "$code" = 0 ]; then code=1; fi
+
 {
+  printf 'exit-code=%s\n' "$code"
   printf 'verdict=%s\n' "$verdict"
   printf 'run=%s\n' "$run"
   printf 'receipt=%s\n' "${run:+$run/receipt.json}"

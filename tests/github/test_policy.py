@@ -93,6 +93,13 @@ def test_the_workflow_decides_a_release_and_a_skipped_gate_is_no_pass() -> None:
     assert verdict["steps"][0]["env"] == {"RESULT": "${{ needs.gate.result }}"}
 
 
+def test_the_action_ends_as_its_conclusion_says() -> None:
+    last = list(steps(ACTION))[-1]
+    assert last["env"] == {"GATE_CODE": "${{ steps.conclude.outputs.exit-code }}"}
+    assert last["run"] == 'exit "${GATE_CODE:-1}"'
+    assert "if" not in last, "a step before it that failed is a failure too"
+
+
 def test_the_workflow_gives_the_action_what_it_takes() -> None:
     (step,) = [step for step in jobs(GATE)["gate"]["steps"] if step.get("uses") == "./"]
     assert set(step["with"]) <= set(read(ACTION)["inputs"])

@@ -63,7 +63,7 @@ def test_a_run_is_summarized_and_its_record_laid_out_without_answers(project: Ga
     (project.folder / "test_small.py").write_text(HOSTILE, encoding="utf-8")
     ran, told = gate(runner, arguments="-rA\n  -ojunit_logging=all  \n")
     assert ran.code == told.code == 0, ran.log + told.log
-    assert ran.outputs["exit-code"] == "0", ran.log
+    assert ran.outputs["exit-code"] == told.outputs["exit-code"] == "0", ran.log
     assert "::error::planted" in ran.log
     assert ran.commands == [], "what a test prints is no command"
     assert told.outputs["verdict"] == "pass"
@@ -94,12 +94,20 @@ def test_responses_are_uploaded_when_asked_for(runner: Runner) -> None:
 def test_bad_input_is_an_error_with_pytests_exit_code(runner: Runner) -> None:
     ran, told = gate(runner, model="no-such-model")
     assert ran.outputs["exit-code"] == "4"
-    assert told.code == 0
+    assert (told.code, told.outputs["exit-code"]) == (0, "4")
     (command,) = told.commands
     assert command.startswith("::error title=pytest-framing: no results::pytest ended with exit code 4")
     assert "No results" in told.summary
     assert (told.outputs["verdict"], told.outputs["run"], told.outputs["receipt"]) == ("not_evaluated", "", "")
     assert uploaded(told) <= {"junit.xml"}
+
+
+@pytest.mark.parametrize("argument", ["--version", "--markers", "--framing-explain-plan"])
+def test_what_reaches_no_gate_is_no_success(runner: Runner, argument: str) -> None:
+    ran, told = gate(runner, arguments=argument)
+    assert ran.outputs["exit-code"] == "0", ran.log
+    assert told.commands[0].startswith("::error title=pytest-framing: no results::pytest ended with exit code 0")
+    assert told.outputs["exit-code"] == "1"
 
 
 def test_runs_in_one_folder_are_compared_and_not_mixed_up(runner: Runner, tmp_path: Path) -> None:
@@ -124,7 +132,7 @@ def test_a_job_that_was_cut_off_is_concluded(runner: Runner) -> None:
     ran, _ = gate(runner, model="no-such-model")
     del ran.outputs["exit-code"]
     told = conclude(runner, ran)
-    assert told.code == 0
+    assert (told.code, told.outputs["exit-code"]) == (0, "1")
     assert "exit code none" in told.commands[0]
 
 
