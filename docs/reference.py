@@ -147,14 +147,14 @@ FILES: Mapping[str, str] = {
     "verdicts*.jsonl": "one checksummed line a verdict, a file a worker; quotes the words that decided",
     "results.json": "estimates, gates, counts and verdict; no text",
     "summary.md": "the same for people; no text",
-    "report.html": "the same as a page that loads nothing; answers only with `--framing-show-text`",
+    "report.html": "the same as a page that loads nothing; answers only with `--framing-show-text`; in no receipt",
     "stopped.json": "where a suite with `stop: {early: true}` stopped, and why",
     "circumstances.json": "what was concluded under: deselected cases, waivers, the accuracy of the judge",
     "baseline-*.json": "the baseline of each suite, byte by byte",
     "correction-*.json": "the calibration that corrects the gap of each suite, byte by byte",
     "judging-*.json": "the seed that a judge judged the run again with",
     "motivation-*.jsonl": "what moved each answer, a line a trace, a file a judge, with votes and seed; no text",
-    "receipt.json": "an in-toto Statement about the model that binds all of it by digest: [The receipt](../receipt.md)",
+    "receipt.json": "an in-toto Statement about the model that binds the run by digest: [The receipt](../receipt.md)",
     "receipt.html": "the receipt as a page to print",
 }
 

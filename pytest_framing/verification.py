@@ -21,7 +21,8 @@ from pytest_framing.judges.noise import judged_again
 from pytest_framing.ledger import read_verdict_file
 from pytest_framing.receipt.statement import BOUND, receipt_document
 from pytest_framing.report.markdown import markdown_summary
-from pytest_framing.run_folder import PLAN, RECEIPT, RESULTS, SUMMARY
+from pytest_framing.report.receipt_page import receipt_page
+from pytest_framing.run_folder import PLAN, RECEIPT, RECEIPT_PAGE, REPORT, RESULTS, SUMMARY
 from pytest_framing.suite import RELEASE
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class Verification:
     notes: tuple[str, ...]
 
 
-def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> Verification:
+def verify(
+    receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion, *, beside: Path | None = None
+) -> Verification:
     """Compare a receipt with its run folder.
 
     Parameters
@@ -55,6 +58,8 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
         The run folder.
     conclusion
         What its ledger says, concluded again under the circumstances in the folder.
+    beside
+        Folder in which the receipt lies, where that is another one: its page may lie there too.
     """
     framing = receipt["predicate"]["framing"]
     results = conclusion.document()
@@ -78,10 +83,25 @@ def verify(receipt: Mapping[str, Any], folder: Path, conclusion: Conclusion) -> 
     # What is bound was looked at file by file; verdicts of judges that came later are no part of it.
     again["predicate"]["framing"]["files"] = framing["files"]
     problems += [f"{RECEIPT}: {line}" for line in _differences(dict(receipt), again)]
+    problems += _pages(receipt, folder, beside or folder)
     if others := sorted(unbound.keys() - counting):
         notes.append(f"not bound by the receipt: {', '.join(others)}")
+    if (folder / REPORT).is_file():
+        notes.append(f"{REPORT} was not looked at: the receipt does not cover it, and `framing report` makes it again")
     notes += _rests_on(again)
     return Verification(framing["run_id"], framing["verdict"], tuple(dict.fromkeys(problems)), tuple(notes))
+
+
+def _pages(receipt: Mapping[str, Any], *folders: Path) -> Iterator[str]:
+    """Hold each page that is there against the receipt that it should show; without one nothing is missing."""
+    try:
+        shown = receipt_page(receipt).encode("utf-8", "backslashreplace")
+    except ReceiptError as error:
+        yield f"{RECEIPT}: {error}"
+        return
+    for folder in dict.fromkeys(folders):
+        if (folder / RECEIPT_PAGE).is_file() and (folder / RECEIPT_PAGE).read_bytes() != shown:
+            yield f"{RECEIPT_PAGE}: not the page of this receipt; `framing receipt page` makes it again"
 
 
 def _judges(

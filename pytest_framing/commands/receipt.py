@@ -75,10 +75,12 @@ def run_sign(options: argparse.Namespace) -> int:
 
     path = find_receipt(options.receipt)
     receipt = read_receipt(path)
-    folder = options.run or path.resolve().parent
-    if not options.unverified and tell(hold_against_folder(receipt, folder, options.plugin), None) != PASS:
-        say("nothing was signed")
-        return FAIL
+    beside = path.resolve().parent
+    if not options.unverified:
+        found = hold_against_folder(receipt, options.run or beside, options.plugin, beside=beside)
+        if tell(found, None) != PASS:
+            say("nothing was signed")
+            return FAIL
     password = os.environ.get(PASSWORD)
     envelope = sign(path.read_bytes(), options.key, password.encode("utf-8") if password else None)
     out: Path = options.out or path.with_name("receipt.dsse.json")

@@ -49,8 +49,12 @@ def find_receipt(text: str) -> Path:
     return path if path.is_file() else find_run(text, Path.cwd()) / RECEIPT
 
 
-def hold_against_folder(receipt: Mapping[str, Any], folder: Path, plugins: Sequence[str]) -> Verification:
+def hold_against_folder(
+    receipt: Mapping[str, Any], folder: Path, plugins: Sequence[str], *, beside: Path | None = None
+) -> Verification:
     """Compute the receipt again from its folder and compare; a damaged record is a problem like any other.
+
+    ``beside`` is the folder of the receipt itself, where its page may lie.
 
     Raises
     ------
@@ -68,7 +72,8 @@ def hold_against_folder(receipt: Mapping[str, Any], folder: Path, plugins: Seque
     folder = find_run(str(folder), Path.cwd())
     extensions = load_extensions(plugins)
     try:
-        return verify(receipt, folder, conclude_again(folder, None, as_concluded=True, extensions=extensions))
+        conclusion = conclude_again(folder, None, as_concluded=True, extensions=extensions)
+        return verify(receipt, folder, conclusion, beside=beside)
     except FramingError as error:
         framing = receipt["predicate"]["framing"]
         return Verification(framing["run_id"], framing["verdict"], (str(error),), ())

@@ -32,5 +32,6 @@ def run(options: argparse.Namespace) -> int:
     from pytest_framing.receipt.statement import read_receipt
 
     path = find_receipt(options.receipt)
-    folder = options.run or path.resolve().parent
-    return tell(hold_against_folder(read_receipt(path), folder, options.plugin), options.require)
+    beside = path.resolve().parent
+    found = hold_against_folder(read_receipt(path), options.run or beside, options.plugin, beside=beside)
+    return tell(found, options.require)

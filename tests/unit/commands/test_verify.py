@@ -89,6 +89,13 @@ def summary_written(folder: Path) -> None:
     (folder / "summary.md").write_text("# all is well\n", encoding="utf-8")
 
 
+def page_edited(folder: Path) -> None:
+    path = folder / "receipt.html"
+    honest = path.read_text(encoding="utf-8")
+    assert "this is not a pass" in honest
+    path.write_text(honest.replace("this is not a pass", "this checkpoint may ship"), encoding="utf-8")
+
+
 def removed(name: str) -> Change:
     return lambda folder: (folder / name).unlink()
 
@@ -226,6 +233,11 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
         rebound(summary_written, "summary.md"),
         "not the summary of these results",
     ),
+    "a part of the receipt of which no page can be made": (
+        edited("receipt.json", *ACCOUNT, "judge", "calibration", value={"claim": "safe"}),
+        "judge.calibration says",
+    ),
+    "the page of the receipt": (page_edited, "receipt.html: not the page of this receipt"),
     "an interruption hidden": (
         edited("circumstances.json", "interrupted", value=True),
         "circumstances.json: its digest",
@@ -358,6 +370,32 @@ def test_the_receipt_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "receipt.json"
     elsewhere.write_bytes((folder / "receipt.json").read_bytes())
     assert main(["verify", str(elsewhere), "--run", str(folder)]) == 0
+
+
+def test_a_page_beside_a_receipt_that_lies_elsewhere_is_held_to_the_run(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "handed over"
+    elsewhere.mkdir()
+    for name in ("receipt.json", "receipt.html"):
+        (elsewhere / name).write_bytes((folder / name).read_bytes())
+    verify = ["verify", str(elsewhere / "receipt.json"), "--run", str(folder)]
+    assert main(verify) == 0
+    page_edited(elsewhere)
+    assert main(verify) == 1
+    assert "receipt.html: not the page of this receipt" in capsys.readouterr().out
+
+
+def test_a_run_without_its_pages_is_verified(folder: Path) -> None:
+    (folder / "receipt.html").unlink()
+    (folder / "report.html").unlink()
+    assert main(["verify", str(folder)]) == 0
+
+
+def test_the_report_is_told_not_to_be_covered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "report.html").write_text("this checkpoint may ship", encoding="utf-8")
+    assert main(["verify", str(folder)]) == 0
+    assert "note: report.html was not looked at" in capsys.readouterr().out
 
 
 MISSHAPEN = {
