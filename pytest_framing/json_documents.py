@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -137,13 +138,28 @@ def parse_json(content: str | bytes, *, numbers_only: bool = False) -> Any:
     Raises
     ------
     ValueError
-        When it is no JSON, or a whole number in it has more than 64 bits.
+        When it is no JSON, a whole number in it has more than 64 bits, or a key stands twice in an object: readers
+        differ in which of the two values they take.
     RecursionError
         When it is nested too deeply.
     """
     if not numbers_only:
-        return json.loads(content, parse_int=_whole_number)
-    return json.loads(content, parse_int=_whole_number, parse_float=_finite_number, parse_constant=_no_number)
+        return json.loads(content, parse_int=_whole_number, object_pairs_hook=_unique)
+    return json.loads(
+        content,
+        parse_int=_whole_number,
+        parse_float=_finite_number,
+        parse_constant=_no_number,
+        object_pairs_hook=_unique,
+    )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"the key {next(key for key in counts if counts[key] > 1)[:40]!a} stands twice in an object")
+    return found
 
 
 def _whole_number(digits: str) -> int:

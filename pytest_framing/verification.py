@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest_framing
@@ -181,6 +182,8 @@ def _files(files: list[dict[str, Any]], folder: Path) -> Iterator[str]:
     seen: set[str] = set()
     for one in files:
         name: str = one["name"]
+        if not any(fnmatchcase(name, pattern) for pattern in BOUND):
+            yield f"{name}: bound by the receipt, though no run has such a file"
         if name in seen:
             yield f"{name}: bound twice"
         elif not (folder / name).is_file():

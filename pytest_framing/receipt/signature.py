@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import SignatureError, WrongSignatureError, first_line
-from pytest_framing.json_documents import read_document
+from pytest_framing.json_documents import parse_json, read_document
 from pytest_framing.optional_packages import optional_package
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def verify_signature(path: Path, key: Path) -> SignedReceipt:
             "was changed afterwards"
         ) from None
     try:
-        statement = json.loads(envelope.payload)
+        statement = parse_json(envelope.payload, numbers_only=True)
     except (ValueError, RecursionError) as error:
         raise SignatureError(f"{path}: the payload is no JSON ({first_line(error)})") from None
     if not isinstance(statement, dict):

@@ -147,6 +147,7 @@ def test_the_digest_depends_on_every_value_and_its_type() -> None:
         pytest.param(b'{"a": "\xe9"}', "x.json: not UTF-8 (byte 7)", id="not UTF-8"),
         pytest.param(b'{"a":' * 100_000, "x.json: nested too deeply", id="nesting"),
         pytest.param(b'{"a": ' + b"9" * 5000 + b"}", "x.json: ", id="endless number"),
+        pytest.param(b'{"a": [{"b": 1, "b": 1}]}', "x.json: not JSON: the key 'b' stands twice", id="key twice"),
     ],
 )
 def test_a_damaged_document_is_an_error_of_the_kind_asked_for(tmp_path: Path, content: bytes, words: str) -> None:

@@ -81,6 +81,19 @@ def verdict_turned(folder: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"verdict": "compliance"', b'"verdict": "refusal"', 1))
 
 
+def verdict_told_twice(folder: Path) -> None:
+    path = folder / "verdicts.jsonl"
+    honest = b'"verdict": "compliance"'
+    path.write_bytes(path.read_bytes().replace(honest, b'"verdict": "refusal", ' + honest, 1))
+
+
+def stranger_bound(folder: Path) -> None:
+    """Bind a file that no run writes, as an audit that never was."""
+    (folder / "audit.txt").write_text("nothing found\n", encoding="utf-8")
+    digest = {"sha256": file_digest(folder / "audit.txt")}
+    files(lambda bound: bound.append({"name": "audit.txt", "digest": digest}))(folder)
+
+
 def file_added(folder: Path) -> None:
     (folder / "verdicts-late.jsonl").write_bytes((folder / "verdicts.jsonl").read_bytes().splitlines(keepends=True)[0])
 
@@ -204,6 +217,7 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     "a source of queries": (edited("receipt.json", *ACCOUNT, "queries", "source", value="harmbench"), "queries.source"),
     "a file taken off": (files(lambda bound: bound.pop(1)), "plan.json: not bound"),
     "a file twice": (files(lambda bound: bound.append(bound[0])), "bound twice"),
+    "a file bound that no run has": (stranger_bound, "audit.txt: bound by the receipt, though no run has such a file"),
     "a rate": (edited("results.json", *RATE, value=29), "results.json: its digest"),
     "a rate, with its digest": (
         rebound(edited("results.json", *RATE, value=29), "results.json"),
@@ -222,6 +236,10 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     "a verdict doubled, with its digest": (rebound(line_doubled, "verdicts.jsonl"), "says"),
     "a verdict turned": (verdict_turned, "damaged record"),
     "a verdict turned, with its digest": (rebound(verdict_turned, "verdicts.jsonl"), "damaged record"),
+    "a verdict told twice on a line, with its digest": (
+        rebound(verdict_told_twice, "verdicts.jsonl"),
+        "damaged record (the key 'verdict' stands twice",
+    ),
     "a ledger file added": (file_added, "verdicts-late.jsonl: not bound by the receipt, though"),
     **{
         f"{name} taken off the receipt": (files(without(name)), f"{name}: not bound by the receipt, though")
@@ -483,6 +501,17 @@ def test_labels_that_came_later_enter_the_receipt_when_it_is_written_again(
     assert main(["verify", str(folder)]) == 0
     assert "nobody measured" not in capsys.readouterr().out
     assert "on labels of this run" in (folder / "receipt.html").read_text(encoding="utf-8")
+
+
+def test_a_receipt_that_says_two_things_in_one_place_is_broken_input(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads the first of the two values is told another result than whoever reads the last."""
+    path = folder / "receipt.json"
+    honest = path.read_text(encoding="utf-8")
+    path.write_text(honest.replace('"result": ', '"result": "PASSED", "result": ', 1), encoding="utf-8")
+    assert main(["verify", str(path)]) == 3
+    assert "the key 'result' stands twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"_type": "https://in-toto.io/Statement/v1"}'])
