@@ -218,7 +218,7 @@ def _pairs_in_order(cases: Iterable[Case], records: Sequence[ImportedRecord]) ->
 
 
 def _response(case: Case, imported: ImportedRecord, *, recorded: bool) -> Response:
-    """Turn a text into a response. Stamps are those of the file, where it tells the order."""
+    """Turn a text into a response. Stamps are those of the file, where it tells the order; no time is on record."""
     parts = split_reasoning(imported.response or "", opened=False)
     return Response(
         suite=case.suite,
@@ -233,7 +233,8 @@ def _response(case: Case, imported: ImportedRecord, *, recorded: bool) -> Respon
         sequence=imported.sequence or 0,
         batch="imported" if recorded else "",
         slot=case.slot,
-        started=float(imported.sequence or 0),
+        # The same for all: the order stands in sequence and slot, and a place in it is no time in an engine.
+        started=0.0,
         seconds=0.0,
     )
 

@@ -159,6 +159,17 @@ def test_an_order_that_the_file_tells_is_looked_at(tmp_path: Path) -> None:
     assert gates(folder)["order_randomized"] == "not_evaluated"
 
 
+def test_places_in_an_order_are_no_time_in_an_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{**row, "sequence": 1000 * n + 1} for n, row in enumerate(pairs(1, 1, 1, 1))]
+    folder = imported(tmp_path, rows)
+    receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+    account = receipt["predicate"]["framing"]["suites"]["deployment_framing"]
+    assert (account["generation"]["engine_seconds"], account["order"]["unrecorded"]) == (0, 0)
+    capsys.readouterr()
+    main(["gate", str(folder)])
+    assert "engine: " not in capsys.readouterr().out
+
+
 def test_one_sequence_for_both_members_of_a_pair_is_no_order(tmp_path: Path) -> None:
     rows = [{**row, "sequence": n // 2 + 1} for n, row in enumerate(pairs(10, 12, 12, 66))]
     assert gates(imported(tmp_path, rows))["period_effect"] == "not_evaluated"
