@@ -75,7 +75,7 @@ def test_a_file_that_is_not_the_one_of_the_receipt_is_not_signed(runner: Runner,
     (artefact / "summary.md").write_text("# tiny: pass\n", encoding="utf-8")
     step = attest(runner, artefact)
     assert step.code == 1
-    assert "not the one that the receipt names" in step.commands[0]
+    assert "summary.md of the artefact is not the one that the receipt names" in step.commands[0]
     assert not (artefact / "subjects.sha256").exists()
 
 
@@ -88,15 +88,50 @@ def test_a_model_that_is_known_by_its_commit_is_told_in_the_predicate_alone(runn
     assert "paper" not in (artefact / "subjects.sha256").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("place", ["subject", "file"])
-@pytest.mark.parametrize("name", ["../x", "a\nb", "a b", ""])
-def test_a_receipt_with_strange_names_is_not_signed(runner: Runner, artefact: Path, name: str, place: str) -> None:
+def rename(artefact: Path, place: str, name: str) -> None:
+    """Rename what the receipt is about, or a file that it binds."""
     path = artefact / "receipt.json"
     receipt = json.loads(path.read_text(encoding="utf-8"))
     named = receipt["subject"] if place == "subject" else receipt["predicate"]["framing"]["files"]
     named[0]["name"] = name
     path.write_text(json.dumps(receipt), encoding="utf-8")
-    assert attest(runner, artefact).code == 1
+
+
+PLACES = {"subject": "subject[0].name", "file": "predicate.framing.files[0].name"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ["../x", "a\nb", "a\rb", "a\u2028b", "a\u202eb", " a", "", "x" * 300])
+def test_a_receipt_with_strange_names_is_not_signed(runner: Runner, artefact: Path, name: str, place: str) -> None:
+    rename(artefact, place, name)
+    step = attest(runner, artefact)
+    assert step.code == 1
+    (command,) = step.commands
+    assert f"{PLACES[place]} is '{name[:5].encode('unicode_escape').decode()}" in command
+    assert not (artefact / "subjects.sha256").exists()
+
+
+@pytest.mark.parametrize("name", ["my ckpt", "_ckpt", "ckpt+lora", "ckpt@1200", "org/model", "模型", "50%"])
+def test_a_folder_may_be_called_as_people_call_folders(runner: Runner, artefact: Path, name: str) -> None:
+    rename(artefact, "subject", name)
+    assert attest(runner, artefact).code == 0
+    assert f"{'ab' * 32}  {name}" in (artefact / "subjects.sha256").read_text(encoding="utf-8").split("\n")
+
+
+@pytest.mark.parametrize("name", ["results.json", "receipt.json"])
+def test_a_model_that_is_called_as_a_file_of_the_run_is_not_signed(runner: Runner, artefact: Path, name: str) -> None:
+    rename(artefact, "subject", name)
+    step = attest(runner, artefact)
+    assert step.code == 1
+    assert f"subject[0].name is '{name}', as a file of the run is called" in step.commands[0]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"predicateType": 7}', '{"a": 1, "a": 2}'])
+def test_what_is_no_receipt_is_refused_on_one_line(runner: Runner, artefact: Path, content: str) -> None:
+    (artefact / "receipt.json").write_text(content, encoding="utf-8")
+    step = attest(runner, artefact)
+    assert (step.code, len(step.log.splitlines())) == (1, 1)
+    assert step.commands[0].startswith("::error title=pytest-framing::The receipt ")
 
 
 def test_without_a_receipt_there_is_nothing_to_sign(runner: Runner) -> None:
