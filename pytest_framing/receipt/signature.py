@@ -113,8 +113,15 @@ def _public_key(path: Path) -> SSlibKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from securesystemslib.signer import SSlibKey
 
+    content = _bytes(path)
+    # Also where a public key stands beside it: whoever verifies should never have been given this file.
+    if b"PRIVATE KEY-----" in content:
+        raise SignatureError(
+            f"{path}: holds a private key; a signature is verified with the public one (openssl pkey -in KEY -pubout), "
+            "and whoever has the private one can sign"
+        )
     try:
-        return SSlibKey.from_crypto(load_pem_public_key(_bytes(path)))
+        return SSlibKey.from_crypto(load_pem_public_key(content))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SignatureError(f"{path}: no public key: {first_line(error)}") from None
 

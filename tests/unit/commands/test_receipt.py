@@ -165,7 +165,18 @@ def test_a_file_that_is_no_key_is_broken_input(
     main(["receipt", "sign", str(folder), "--key", keys[0]])
     envelope = str(folder / "receipt.dsse.json")
     capsys.readouterr()
-    assert main(["receipt", "verify", envelope, "--key", keys[0]]) == 3
-    assert "no public key" in capsys.readouterr().err
+    assert main(["receipt", "verify", envelope, "--key", str(folder / "plan.json")]) == 3
+    assert "plan.json: no public key" in capsys.readouterr().err
     assert main(["receipt", "verify", envelope, "--key", str(folder / "absent.pub")]) == 3
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("halves", [(0,), (0, 1), (1, 0)], ids=["alone", "first", "behind the public one"])
+def test_a_private_key_verifies_nothing_and_is_called_one(
+    folder: Path, keys: tuple[str, str], halves: tuple[int, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["receipt", "sign", str(folder), "--key", keys[0]])
+    given = tmp_path / "given.pem"
+    given.write_bytes(b"".join(Path(keys[half]).read_bytes() for half in halves))
+    assert main(["receipt", "verify", str(folder / "receipt.dsse.json"), "--key", str(given)]) == 3
+    assert "given.pem: holds a private key" in capsys.readouterr().err
