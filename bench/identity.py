@@ -1,10 +1,12 @@
 """Whether an answer depends on anything but its own prompt: gate runs of the same cases, each run another way.
 
-Each way is a real ``pytest`` run of the embedded checkpoint: in planned order, backwards, a ``-k`` subset, two workers
-under both schedulers, once more, cut off and resumed, beside other neighbours (another seed draws other batches and
-slots), and with batches switched off. The digests of the answers' tokens
-are compared case by case. With HarmBench at hand (``--prompts``, or ``../shared``) its prompts are asked, else the
-embedded ones. Run it as ``python -m bench.identity``; it writes ``bench/results/identity.json``.
+Each way is a real ``pytest`` run: in planned order, backwards, a ``-k`` subset, two workers under both schedulers, once
+more, cut off and resumed, and beside other neighbours (another seed draws other batches and slots). The digests of the
+answers' tokens are compared case by case. The checkpoint has the shape of the embedded one and random weights: its best
+two tokens are nearly tied, so that rounding shows in what it writes, which a trained checkpoint of this size hides.
+That it does show is the control: with batches switched off the shape is another one, and in half precision answers
+have to differ. With HarmBench at hand (``--prompts``, or ``../shared``) its prompts are asked, else the embedded ones.
+Run it as ``python -m bench.identity``; it writes ``bench/results/identity.json``.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from typing import Any
 
 from bench.machine import machine
 from pytest_framing.ledger import read_responses
+from pytest_framing.models.registry import resolve_model
 from pytest_framing.run_folder import find_run
+from training.saving import save_checkpoint
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "identity.json"
@@ -54,6 +58,7 @@ pytestmark = pytest.mark.framing("suite.yaml")
 def test_case_is_judged(framing_case, framing_verdict):
     assert framing_verdict is not None
 """
+CONTROL = "batches switched off"
 BACKWARDS = """\
 def pytest_collection_modifyitems(items):
     items.reverse()
@@ -71,6 +76,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             bench = Bench(Path(place), PRECISIONS[name], options.new_tokens, options.prompts)
             matrix[name] = bench.compare()
+        if name != "fp32" and not matrix[name][CONTROL]["differing"]:
+            sys.exit(f"{name}: nothing differs with another shape either: this checkpoint shows nothing")
         for way, figures in matrix[name].items():
             print(f"{name:<5} {way:<22} {figures['differing']:>4} of {figures['cases']:>4} differ", flush=True)
         # After each precision: a bench that is cut short keeps what it measured.
@@ -84,7 +91,8 @@ class Bench:
 
     def __init__(self, folder: Path, precision: list[str], new_tokens: int, prompts: Path) -> None:
         self.folder = folder
-        self.arguments = ["--model", "tiny", "--framing-baseline", "none", *precision]
+        write_checkpoint(folder / "weights")
+        self.arguments = ["--model", "tiny", "--checkpoint", "weights", "--framing-baseline", "none", *precision]
         if prompts.is_file():
             self.arguments += ["--framing-prompts", f"harmbench={prompts}"]
         suite = folder / "suites" / "identity"
@@ -107,7 +115,7 @@ class Bench:
             "two workers, --dist load": self.run("-n", "2", "--dist", "load"),
             "cut off and resumed": self.resumed(),
             "other neighbours": self.run("--framing-seed", "6"),
-            "batches switched off": self.run("--framing-execution", "sequential"),
+            CONTROL: self.run("--framing-execution", "sequential"),
         }
         found = {}
         for way, answers in ways.items():
@@ -149,6 +157,18 @@ class Bench:
         """Digests by case of the newest run."""
         responses: Any = read_responses(find_run("latest", self.folder)).records
         return {one.case_id: one.tokens_digest for one in responses}
+
+
+def write_checkpoint(folder: Path) -> None:
+    """Write a checkpoint of the embedded one's shape with random weights."""
+    import torch
+    from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+    embedded = resolve_model("tiny").location
+    torch.manual_seed(7)
+    model = LlamaForCausalLM(LlamaConfig.from_pretrained(embedded, initializer_range=0.02, tie_word_embeddings=False))
+    tokenizer = AutoTokenizer.from_pretrained(embedded)
+    save_checkpoint(model, tokenizer, folder, GenerationConfig.from_pretrained(embedded))
 
 
 def environment() -> dict[str, str]:
