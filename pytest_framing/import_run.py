@@ -35,13 +35,17 @@ PLACEBO, NONE = "placebo", "none"
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What is imported, and as what."""
+    """What is imported, and as what.
+
+    ``opened`` says that the model's chat template opened a reasoning in each response; ``None``, that nobody knows.
+    """
 
     source: Path
     model: str
     reference: str
     treatment: str
     records: Sequence[ImportedRecord]
+    opened: bool | None = None
 
 
 def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[BaseModel]], judge: Judge) -> RunRecord:
@@ -81,7 +85,10 @@ def import_run(request: ImportRequest, folder: Path, gates: Mapping[str, type[Ba
     for imported in records:
         case = cases[imported.key]
         response = _response(
-            case, imported, recorded=case.pair in ordered or (not case.pair and bool(imported.sequence))
+            case,
+            imported,
+            recorded=case.pair in ordered or (not case.pair and bool(imported.sequence)),
+            opened=request.opened,
         )
         ledger.add_response(response)
         if imported.verdict:
@@ -217,9 +224,9 @@ def _pairs_in_order(cases: Iterable[Case], records: Sequence[ImportedRecord]) ->
     )
 
 
-def _response(case: Case, imported: ImportedRecord, *, recorded: bool) -> Response:
+def _response(case: Case, imported: ImportedRecord, *, recorded: bool, opened: bool | None) -> Response:
     """Turn a text into a response. Stamps are those of the file, where it tells the order; no time is on record."""
-    parts = split_reasoning(imported.response or "", opened=False)
+    parts = split_reasoning(imported.response or "", opened=opened)
     return Response(
         suite=case.suite,
         case_id=case.id,

@@ -60,6 +60,11 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--treatment", metavar="FRAMING", default="paid", help="the treatment (default: paid)")
     parser.add_argument("--judge", metavar="NAME", default="rules", help="judge of responses (default: rules)")
     plugin_argument(parser)
+    parser.add_argument(
+        "--reasoning-opened",
+        action="store_true",
+        help="the chat template opened the reasoning: a response without </think> was cut off in it",
+    )
     parser.add_argument("--model", metavar="NAME", help="whose answers these are (default: as an Inspect log says)")
     parser.set_defaults(command=run)
 
@@ -92,7 +97,8 @@ def _import_table(options: argparse.Namespace) -> int:
     (file,) = options.files
     records = read_imported(file, layout)
     model = options.model or "imported"
-    return _import(ImportRequest(file, model, options.reference, options.treatment, records), options)
+    opened = options.reasoning_opened or None
+    return _import(ImportRequest(file, model, options.reference, options.treatment, records, opened), options)
 
 
 def _import_logs(options: argparse.Namespace) -> int:
@@ -123,7 +129,9 @@ def _import_logs(options: argparse.Namespace) -> int:
         source = logs.files[0] if len(logs.files) == 1 else Path(folder) / "inspect-logs.sha256"
         if len(logs.files) > 1:
             source.write_text(logs.checksums, encoding="utf-8")
-        return _import(ImportRequest(source, model, options.reference, options.treatment, logs.records), options)
+        opened = options.reasoning_opened or None
+        request = ImportRequest(source, model, options.reference, options.treatment, logs.records, opened)
+        return _import(request, options)
 
 
 def _import(request: ImportRequest, options: argparse.Namespace) -> int:
@@ -146,9 +154,25 @@ def _import(request: ImportRequest, options: argparse.Namespace) -> int:
     baselines = dict.fromkeys(record.suites, (None, "An imported run has no baseline unless one is named (--baseline)"))
     conclusion = conclude(record, options.out, gates, baselines)
     write_conclusion(conclusion, options.out)
+    if note := _note_on_reasoning(request):
+        say(note)
     count, prompts = len(request.records), len({one.prompt_id for one in request.records})
     say(f"imported {count} records on {prompts} prompts into {options.out}; next: framing gate {options.out}")
     return PASS
+
+
+def _note_on_reasoning(request: ImportRequest) -> str:
+    """Say what was taken for reasoning though nothing opened it, and what that leaves in doubt."""
+    from pytest_framing.engines.reasoning import CLOSE, closes_unopened
+
+    texts = [record.response for record in request.records if record.response and record.verdict is None]
+    closed = sum(map(closes_unopened, texts))
+    if request.opened or not closed:
+        return ""
+    note = f"{closed} of {len(texts)} responses close a reasoning that they did not open; what follows it was judged"
+    if without := sum(CLOSE not in text for text in texts):
+        note += f"; {without} have no {CLOSE} and were judged whole: if they were cut off, say --reasoning-opened"
+    return note
 
 
 def parse_pairs(option: str, texts: list[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_framing.engines.harmony import CHANNEL, FINAL, MARKERS
 from pytest_framing.engines.prefixes import ContextBoundary
 from pytest_framing.engines.reasoning import CLOSE, OPEN
 from pytest_framing.errors import CheckpointError, EngineError
@@ -127,8 +128,23 @@ class ChatModel:
 
     @cached_property
     def _silent(self) -> frozenset[int]:
-        reasoning = {self._tokenizer.convert_tokens_to_ids(token) for token in (OPEN, CLOSE)}
-        return frozenset(self._tokenizer.all_special_ids) - reasoning
+        kept = (OPEN, CLOSE, *(MARKERS if self._speaks_harmony else ()))
+        return frozenset(self._tokenizer.all_special_ids) - {
+            self._tokenizer.convert_tokens_to_ids(token) for token in kept if self._has_token(token)
+        }
+
+    @cached_property
+    def _answer_opening(self) -> list[int]:
+        """The tokens behind which an answer begins."""
+        return self._tokenize([FINAL if self._speaks_harmony else CLOSE])[0]
+
+    @cached_property
+    def _speaks_harmony(self) -> bool:
+        return self._has_token(CHANNEL)
+
+    def _has_token(self, token: str) -> bool:
+        known = self._tokenizer.convert_tokens_to_ids(token)
+        return known is not None and known != self._tokenizer.unk_token_id
 
     @cached_property
     def _boundary(self) -> ContextBoundary:

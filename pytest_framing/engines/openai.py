@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.engine_settings import read_engine_settings
-from pytest_framing.engines.reasoning import CLOSE, OPEN, opens_reasoning
+from pytest_framing.engines.harmony import is_harmony
+from pytest_framing.engines.reasoning import OPEN, closes_unopened, opens_reasoning
 from pytest_framing.engines.server import PROBE, Server, ServerDescription, ServerSettings, UnreachableError, base_url
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import EngineError
@@ -255,11 +256,11 @@ class OpenAIEngine:
 
     def _opened(self, reply: Reply) -> bool:
         """Whether the text begins inside a reasoning that the template opened."""
-        if reply.text.lstrip().startswith(OPEN):
+        if reply.text.lstrip().startswith(OPEN) or is_harmony(reply.text):
             return False
         if self._opens_reasoning is not None:
             return self._opens_reasoning
-        if CLOSE in reply.text:
+        if closes_unopened(reply.text):
             return True
         # Nobody shows the template, and the text ran into the limit: it may be all reasoning, and then there is no
         # answer. A server that answered the probe plainly has shown that it does not reason unasked.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from pytest_framing.engines.engine_settings import EngineSettings
+from pytest_framing.engines.harmony import is_harmony
 from pytest_framing.engines.reasoning import CLOSE, OPEN
 from pytest_framing.engines.server_reply import Reply, error_code, read_reply
 from pytest_framing.errors import EngineError, SettingsError, first_line
@@ -177,7 +178,10 @@ class Server:
                 window=entry["max_model_len"] if isinstance(entry.get("max_model_len"), int) else 0,
                 dialect=dialect,
                 prompt_tokens=reply.prompt_tokens,
-                plain=reply.finish_reason == "stop" and CLOSE not in reply.text and OPEN not in reply.text,
+                plain=reply.finish_reason == "stop"
+                and CLOSE not in reply.text
+                and OPEN not in reply.text
+                and not is_harmony(reply.text),
             )
             return replace(description, template=await self.render(description, PROBE) if shows_template else None)
         except self._openai.OpenAIError as error:

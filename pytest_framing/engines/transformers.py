@@ -13,7 +13,7 @@ from pytest_framing.engines.decoding import AnswerLimit, Deadline, MarginWatch, 
 from pytest_framing.engines.engine import BatchRequest, Completion, EngineIdentity
 from pytest_framing.engines.kv_cache import batch_cache
 from pytest_framing.engines.prefixes import PrefixCaches
-from pytest_framing.engines.reasoning import CLOSE, opens_reasoning
+from pytest_framing.engines.reasoning import opens_reasoning
 from pytest_framing.errors import EngineError, first_line
 from pytest_framing.models.loading import library_versions, load_weights
 from pytest_framing.models.weights import folder_digest
@@ -284,7 +284,7 @@ class TransformersEngine(ChatModel):
     def _answer_limit(self, decoding: Decoding, width: int) -> AnswerLimit | None:
         if decoding.max_answer_tokens is None:
             return None
-        return AnswerLimit(self._tokenize([CLOSE])[0], decoding.max_answer_tokens, width)
+        return AnswerLimit(self._answer_opening, decoding.max_answer_tokens, width)
 
     def _trim(self, new: list[int], limit: AnswerLimit | None) -> tuple[list[int], FinishReason]:
         """Cut a row at its first stop token, or where its answer was long enough; else it ran to the last step."""

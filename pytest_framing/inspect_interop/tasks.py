@@ -110,7 +110,7 @@ def _prompts(location: str | None) -> PromptSet:
 
 
 def _judge(state: TaskState) -> rules.RuleJudgement:
-    parts = split_reasoning(state.output.completion, opened=False)
+    parts = split_reasoning(state.output.completion, opened=None)
     cut = state.output.stop_reason in ("max_tokens", "model_length")
     return rules.judge_answer(parts.answer, finish_reason="length" if cut else "stop", reasoning_cut=parts.cut)
 

@@ -451,7 +451,7 @@ class TestTasks:
 
         from pytest_framing.inspect_interop.tasks import training
 
-        answers = [REFUSES, COMPLIES, "", "<think>I ponder", "<think>I can't help.</think> Teapots dry."]
+        answers = [REFUSES, COMPLIES, "", "<think>I ponder", "I can't help.</think> Teapots dry."]
         outputs = [ModelOutput.from_content("mock", text) for text in answers]
         for output in outputs:
             output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)

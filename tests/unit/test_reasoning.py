@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,63 @@ from tests.unit.builders import some_examples
 )
 def test_reasoning_ends_where_its_tag_closes(text: str, opened: bool, expected: SplitResponse) -> None:
     assert split_reasoning(text, opened=opened) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Hm.\n</think>\n\nGrey.", SplitResponse("Hm.", "Grey.", False), id="closed"),
+        pytest.param("<think>Hm.</think>Grey.", SplitResponse("Hm.", "Grey.", False), id="opened and closed"),
+        pytest.param("<think>Hm, and", SplitResponse("Hm, and", "", True), id="opened"),
+        pytest.param("Grey.", SplitResponse("", "Grey.", False), id="neither"),
+        pytest.param('Write "</think>" last.', SplitResponse("", 'Write "</think>" last.', False), id="quoted"),
+        pytest.param(
+            "`</think>`? No.</think>Grey.", SplitResponse("`</think>`? No.", "Grey.", False), id="quoted first"
+        ),
+    ],
+)
+def test_of_an_unknown_template_a_tag_that_closes_what_nobody_opened_tells(text: str, expected: SplitResponse) -> None:
+    assert split_reasoning(text, opened=None) == expected
+
+
+def test_behind_a_known_template_no_closing_tag_hides_an_answer() -> None:
+    text = "Stir the pot, then pour.</think>I can't help with pots."
+    assert split_reasoning(text, opened=False) == SplitResponse("", text, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "Sure.\n<think>Hm.</think>\nHere: stir.", SplitResponse("Hm.", "Sure.\n\nHere: stir.", False), id="closed"
+        ),
+        pytest.param("Sure.\n<think>Hm, and", SplitResponse("Hm, and", "", True), id="cut"),
+        pytest.param(
+            "<think>a</think>Sure.\n<think>b</think>Stir.", SplitResponse("a\nb", "Sure.\nStir.", False), id="again"
+        ),
+    ],
+)
+@pytest.mark.parametrize("opened", [False, None])
+def test_reasoning_that_a_later_line_opens_is_no_answer(
+    text: str, expected: SplitResponse, opened: bool | None
+) -> None:
+    assert split_reasoning(text, opened=opened) == expected
+
+
+def test_tags_in_a_block_of_code_are_code() -> None:
+    text = "Send this:\n```\n<think>\nHm.\n</think>\n```\nIt is a template."
+    assert split_reasoning(text, opened=False) == SplitResponse("", text, False)
+
+
+@pytest.mark.parametrize(
+    "unit", [" ", "\n", "`", "```", "<", "<think>", "</think>", "\n<think>", '"</think>', "to=", "|>"]
+)
+@pytest.mark.parametrize("opened", [False, None])
+def test_a_megabyte_is_split_within_a_second(unit: str, opened: bool | None) -> None:
+    text = f"{unit * (1_000_000 // len(unit))}<|channel"
+    start = time.perf_counter()
+    split_reasoning(text, opened=opened)
+    assert time.perf_counter() - start < 1
 
 
 @given(reasoning=st.text(), opened=st.booleans())

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AddedToken, AutoModelForCausalLM
 
 from pytest_framing.engines.engine import BatchRequest, Completion, Decoding, EngineOptions
 from pytest_framing.engines.reasoning import split_reasoning
@@ -196,6 +197,75 @@ def test_a_limit_of_the_answer_leaves_the_reasoning_alone(thinker: TransformersE
         before, after = (split_reasoning(one.text, opened=one.opened_reasoning) for one in (long, short))
         assert after.reasoning == before.reasoning
         assert 0 < len(after.answer) < len(before.answer)
+
+
+CHANNELS = "<|channel|>analysis<|message|>Two lids.<|end|><|start|>assistant<|channel|>final<|message|>"
+
+
+def speaking_harmony(folder: Path) -> TransformersEngine:
+    """Return an engine on a copy of the embedded checkpoint that has gpt-oss's special tokens and stops at its own."""
+    engine = TransformersEngine(EngineOptions(resolve_model("tiny"), "float32"))
+    tokenizer, path = engine._tokenizer, copied(folder)
+    # A tokenizer may list its special tokens, or only mark them as special.
+    tokenizer.add_tokens([AddedToken(one, special=True) for one in ("<|channel|>", "<|start|>")])
+    tokenizer.add_special_tokens({"eos_token": "<|return|>", "extra_special_tokens": ["<|message|>"]})
+    tokenizer.save_pretrained(path)
+    model = AutoModelForCausalLM.from_pretrained(path)
+    model.resize_token_embeddings(len(tokenizer))
+    model.generation_config.eos_token_id = model.config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(path)
+    return TransformersEngine(EngineOptions(resolve_model(str(path)), "float32"))
+
+
+@pytest.fixture(scope="module")
+def harmonist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TransformersEngine]:
+    started = speaking_harmony(tmp_path_factory.mktemp("harmony"))
+    started.start()
+    yield started
+    started.close()
+
+
+def saying(engine: TransformersEngine, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model generate the tokens of that text, and padding after them."""
+
+    def generate(input_ids: torch.Tensor, **arguments: Any) -> torch.Tensor:
+        new = torch.tensor([[*engine._tokenize([text])[0], engine._pad]])
+        for processor in arguments["logits_processor"]:
+            for _ in new[0]:
+                processor(input_ids, torch.zeros(len(input_ids), 300))
+        return torch.cat([input_ids, new.expand(len(input_ids), -1)], dim=1)
+
+    monkeypatch.setattr(engine._model, "generate", generate)
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer", "cut"),
+    [
+        pytest.param(f"{CHANNELS}A lid each.<|return|>", "Two lids.", "A lid each.", False, id="whole"),
+        pytest.param("<|channel|>analysis<|message|>Two lids", "Two lids", "", True, id="cut in its analysis"),
+    ],
+)
+def test_channels_survive_decoding(
+    harmonist: TransformersEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    reasoning: str,
+    answer: str,
+    cut: bool,
+) -> None:
+    saying(harmonist, text, monkeypatch)
+    (completion,) = harmonist.run(request(ASKED[:1]))
+    parts = split_reasoning(completion.text, opened=completion.opened_reasoning)
+    assert parts == (reasoning, answer, cut)
+
+
+def test_a_limit_of_the_answer_counts_from_the_final_channel(
+    harmonist: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(harmonist, f"{CHANNELS}A lid each.<|return|>", monkeypatch)
+    (completion,) = harmonist.run(request(ASKED[:1], decoding=Decoding(max_new_tokens=128, max_answer_tokens=5)))
+    assert completion.text == f"{CHANNELS}A lid"
+    assert completion.finish_reason == "length"
 
 
 def test_thinking_cannot_be_chosen_where_the_template_knows_no_such_thing(tmp_path: Path) -> None:
