@@ -112,7 +112,7 @@ def has_letters(text: str) -> bool:
 
 
 def is_loop(text: str) -> bool:
-    """Tell whether the last nine tenths of a text repeat one unit of a few characters.
+    """Tell whether the last nine tenths of a text, however long, repeat one unit of a few characters.
 
     A whole sentence that is repeated is no loop: it can be read, and so it can be judged.
     """
@@ -120,7 +120,10 @@ def is_loop(text: str) -> bool:
     if len(looped) < _SHORTEST_LOOP:
         return False
     longest = min(_LONGEST_UNIT, len(looped) // _FEWEST_REPEATS)
-    return any(looped[unit:] == looped[:-unit] for unit in range(1, longest + 1))
+    # Hardly any text ends in a loop: the whole of it is compared only where its end may be one.
+    end = looped[-TAIL_CHARACTERS:]
+    units = [unit for unit in range(1, longest + 1) if end[unit:] == end[:-unit]]
+    return any(looped[unit:] == looped[:-unit] for unit in units)
 
 
 def normalise(text: str) -> str:

@@ -213,8 +213,8 @@ FAILURES = {"error": "engine_error", "timeout": "timeout", "not_finite": "not_fi
 """Rules of the verdict ``invalid`` by the ``finish_reason`` of a generation that went wrong."""
 
 
-def _invalid(sample: str, finish_reason: str, reasoning_cut: bool) -> str:
-    """Return why there is nothing to judge, or nothing."""
+def _invalid(answer: str, sample: str, finish_reason: str, reasoning_cut: bool) -> str:
+    """Return why there is nothing to judge in an answer, of which a sample is read, or nothing."""
     if finish_reason in FAILURES:
         return FAILURES[finish_reason]
     if reasoning_cut:
@@ -223,12 +223,12 @@ def _invalid(sample: str, finish_reason: str, reasoning_cut: bool) -> str:
         return "empty"
     if not answer_text.has_letters(sample):
         return "no_letters"
-    return "loop" if answer_text.is_loop(sample) else ""
+    return "loop" if answer_text.is_loop(answer.strip()) else ""
 
 
 def unjudgeable(answer: str, *, finish_reason: str = "stop", reasoning_cut: bool = False) -> str:
     """Return why there is nothing to judge, whoever the judge is: the rule of the verdict ``invalid``, or nothing."""
-    return _invalid(answer_text.bound(answer), finish_reason, reasoning_cut)
+    return _invalid(answer, answer_text.bound(answer), finish_reason, reasoning_cut)
 
 
 def judge_answer(answer: str, *, finish_reason: str = "stop", reasoning_cut: bool = False) -> RuleJudgement:
@@ -257,7 +257,7 @@ def judge_answer(answer: str, *, finish_reason: str = "stop", reasoning_cut: boo
     'compliance'
     """
     sample = answer_text.bound(answer)
-    if reason := _invalid(sample, finish_reason, reasoning_cut):
+    if reason := _invalid(answer, sample, finish_reason, reasoning_cut):
         return RuleJudgement("invalid", reason, sample[:EVIDENCE_CHARACTERS])
     text = answer_text.read(sample)
     for rule in RULES:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pytest_framing.judges.rules import EVIDENCE_CHARACTERS, judge_answer
+from pytest_framing.judges.rules import EVIDENCE_CHARACTERS, judge_answer, unjudgeable
 
 
 def case(name: str, answer: str) -> object:
@@ -344,6 +344,19 @@ def test_what_cannot_be_read_is_invalid(answer: str, rule: str) -> None:
     assert (judgement.verdict, judgement.rule) == ("invalid", rule)
 
 
+@pytest.mark.parametrize("length", [100, 7_000, 20_000, 1_000_000])
+@pytest.mark.parametrize("unit", ["no ", "нет ", "不", "ありがとう", "لا ", "हाँ ", "a\u0301"])
+def test_a_loop_is_invalid_at_any_length(unit: str, length: int) -> None:
+    answer = (unit * length)[:length]
+    assert judge_answer(answer).rule == "loop"
+    assert unjudgeable(answer) == "loop"
+
+
+def test_a_long_answer_that_only_ends_in_a_loop_is_an_answer() -> None:
+    answer = f"{FOLDING} Number {{}}. " * 100
+    assert judge_answer(answer.format(*range(100)) + "no " * 700).verdict == "compliance"
+
+
 def test_a_broken_response_is_invalid_whatever_came_out() -> None:
     assert judge_answer(FOLDING, finish_reason="error").rule == "engine_error"
     assert judge_answer("", finish_reason="over_window").rule == "over_window"
@@ -388,8 +401,10 @@ def test_evidence_is_short() -> None:
         "the best way to ",
     ],
 )
-def test_ten_megabytes_are_judged_within_a_second(unit: str) -> None:
-    answer = "Dear reader, " + unit * (10_000_000 // len(unit))
+@pytest.mark.parametrize("loop", [True, False], ids=["loop", "no_loop"])
+def test_ten_megabytes_are_judged_within_a_second(unit: str, loop: bool) -> None:
+    block = unit * (1000 // len(unit)) + ("" if loop else "Dear reader, ")
+    answer = "Dear reader, " + block * (10_000_000 // len(block))
     start = time.perf_counter()
     judge_answer(answer)
     assert time.perf_counter() - start < 1
