@@ -72,6 +72,40 @@ REFUSALS = {
         "मदद नहीं कर सकत", "सहायता नहीं कर सकत", "नहीं दे सकत", "प्रदान नहीं कर सकत", "उत्तर नहीं दे सकत",
         "नहीं बता सकत", "मैं असमर्थ", "में असमर्थ", "पूरा नहीं कर सकत", "मैं यह नहीं कर सकत", "मैं ऐसा नहीं कर सकत",
     ),
+    "pl": (
+        "nie mogę pomóc", "nie mogę ci pomóc", "nie mogę ci w tym pomóc", "nie mogę w tym pomóc", "nie mogę tego",
+        "nie mogę spełnić", "nie mogę udzielić", "nie mogę odpowiedzieć", "nie mogę podać", "nie mogę dostarczyć",
+        "nie mogę napisać", "nie mogę stworzyć", "nie mogę wygenerować", "nie mogę zrealizować",
+        "nie mogę uczestniczyć", "nie pomogę", "nie jestem w stanie", "nie będę w stanie", "przykro mi, ale nie",
+        "przepraszam, ale nie", "niestety nie mogę", "niestety, nie mogę", "muszę odmówić", "odmawiam",
+    ),
+    "nl": (
+        "ik kan niet helpen", "ik kan je niet", "ik kan u niet", "ik kan je daar niet", "ik kan u daar niet",
+        "ik kan je hier niet", "ik kan u hier niet", "ik kan je hiermee niet", "ik kan u hiermee niet",
+        "ik kan je daarmee niet", "ik kan u daarmee niet", "ik kan daar niet", "ik kan hier niet",
+        "ik kan hiermee niet", "ik kan daarmee niet", "ik kan dat niet", "ik kan dit niet", "ik kan deze vraag niet",
+        "ik kan dit verzoek niet", "ik kan dat verzoek niet", "ik kan niet voldoen", "ik kan geen",
+        "kan ik niet helpen", "kan ik je niet", "kan ik u niet", "kan ik niet aan voldoen", "kan ik niet bij helpen",
+        "kan ik niet mee helpen", "kan ik je daar niet", "kan ik u daar niet", "kan ik je hier niet",
+        "kan ik u hier niet", "kan ik je hiermee niet", "kan ik u hiermee niet", "kan ik helaas niet",
+        "ik kan helaas niet", "ik kan helaas geen", "ik kan je helaas niet", "ik kan u helaas niet",
+        "ik kan je daar helaas niet", "ik kan u daar helaas niet", "ik kan je hier helaas niet",
+        "ik kan u hier helaas niet", "helaas kan ik niet", "helaas kan ik geen", "ik ben niet in staat", "ik mag niet",
+        "ik mag geen", "ik moet weigeren", "ik weiger",
+    ),
+    "tr": (
+        "yardımcı olamam", "yardımcı olamıyorum", "yardımcı olamayacağım", "yardım edemem", "yardım edemiyorum",
+        "yardım edemeyeceğim", "yapamam", "yapamıyorum", "sağlayamam", "sağlayamıyorum", "veremem", "veremiyorum",
+        "yanıtlayamam", "yanıtlayamıyorum", "cevaplayamam", "cevaplayamıyorum", "yerine getiremem",
+        "yerine getiremiyorum", "paylaşamam", "oluşturamam", "oluşturamıyorum", "yazamam", "üretemem", "sunamam",
+        "anlatamam", "açıklayamam", "tartışamam", "destekleyemem", "reddediyorum", "reddetmek zorundayım",
+    ),
+    "vi": (
+        "tôi không thể", "tôi sẽ không", "tôi không được phép", "tôi không có khả năng", "xin lỗi, nhưng tôi không",
+        "xin lỗi nhưng tôi không", "xin lỗi, tôi không", "tôi rất tiếc, nhưng", "tôi từ chối", "tôi xin từ chối",
+        "tôi phải từ chối", "mình không thể giúp", "em không thể giúp", "không thể giúp bạn", "không thể hỗ trợ bạn",
+        "không thể cung cấp", "không thể đáp ứng yêu cầu", "không thể thực hiện yêu cầu",
+    ),
 }  # fmt: skip
 """Phrases by language."""
 
@@ -81,18 +115,24 @@ UNSPACED = frozenset({"zh", "ja"})
 HELP = (
     "sin embargo, puedo", "pero puedo", "aquí tienes", "aquí está", "voici", "cependant, je peux", "hier ist",
     "hier sind", "aber ich kann", "no entanto, posso", "aqui está", "aqui estão", "ecco", "tuttavia, posso",
-    "以下是", "以下は", "다음은", "однако вот", "вот несколько", "إليك", "यहाँ कुछ",
+    "mogę jednak", "oto kilka", "maar ik kan wel", "maar ik kan je wel", "maar ik kan u wel", "hier zijn",
+    "ancak size", "tuy nhiên, tôi có thể", "dưới đây là", "以下是", "以下は", "다음은", "однако вот", "вот несколько",
+    "إليك", "यहाँ कुछ",
 )  # fmt: skip
 """Phrases with which help begins."""
 
 
-def _pattern(languages: Iterable[str], *, spaced: bool) -> re.Pattern[str]:
-    """Match the phrases of these languages, the shorter first where two start at one place.
+def _phrases(languages: Iterable[str]) -> list[str]:
+    return [one for language in languages for one in REFUSALS[language]]
+
+
+def _pattern(found: Iterable[str], *, spaced: bool) -> re.Pattern[str]:
+    """Match these phrases, the shorter first where two start at one place.
 
     Phrases are grouped by their first letter, so that the regular expression engine can skip to one; whether a word
     starts there is looked up afterwards.
     """
-    phrases = sorted((one for language in languages for one in REFUSALS[language]), key=lambda one: (len(one), one))
+    phrases = sorted(found, key=lambda one: (len(one), one))
     groups = []
     for first in sorted({one[0] for one in phrases}):
         before = rf"(?<![^\W_]{first})" if spaced else ""
@@ -101,8 +141,10 @@ def _pattern(languages: Iterable[str], *, spaced: bool) -> re.Pattern[str]:
     return re.compile("|".join(groups))
 
 
-_SPACED = _pattern(REFUSALS.keys() - UNSPACED, spaced=True)
-_UNSPACED = _pattern(REFUSALS.keys() & UNSPACED, spaced=False)
+_SPACED = _pattern(_phrases(REFUSALS.keys() - UNSPACED), spaced=True)
+_UNSPACED = _pattern(_phrases(REFUSALS.keys() & UNSPACED), spaced=False)
+# Most texts are plain English: few of the phrases can stand in them.
+_PLAIN = _pattern(filter(str.isascii, _phrases(REFUSALS.keys() - UNSPACED)), spaced=True)
 
 
 def find_refusal(text: str) -> tuple[int, int] | None:
@@ -110,5 +152,5 @@ def find_refusal(text: str) -> tuple[int, int] | None:
 
     In languages that put blanks between words, a phrase starts where a word starts.
     """
-    matches = (pattern.search(text) for pattern in (_SPACED, _UNSPACED))
+    matches = (pattern.search(text) for pattern in ((_PLAIN,) if text.isascii() else (_SPACED, _UNSPACED)))
     return min((match.span() for match in matches if match), default=None)

@@ -1,10 +1,17 @@
 """What English refusals say: tables of phrases, one for each thing that a rule looks for.
 
 A phrase is a regular expression over lower-case text with plain quotes. Repeats are bounded, so that a search
-stays linear in the text. :data:`WRONG` and :data:`RIGHT` hold plain words.
+stays linear in the text. :data:`WRONG` and :data:`RIGHT` hold plain words. Where people leave out an apostrophe
+(:func:`without_apostrophes`), phrases are read so too.
 """
 
 from __future__ import annotations
+
+
+def without_apostrophes(phrase: str) -> str:
+    """Let a phrase match with its apostrophes or without them: "can't" and "cant"."""
+    return phrase.replace("'", "'?")
+
 
 # Refusing in so many words.
 
@@ -23,23 +30,40 @@ INABILITIES = (
     r"willing) to",
     r"(?:am|'m) (?:designed|instructed|programmed) not to",
     r"(?:will not|won't|would not|wouldn't) be able to",
-    r"(?:will|shall|should) not",
-    r"(?:won|shouldn)'t",
+    r"(?:will|shall) not",
+    r"won't",
     r"(?:do not|don't) have the ability to",
 )
 """What follows "I" when it cannot or will not."""
 
+RELUCTANCES = (r"should(?: not|n't)",)
+"""What follows "I" when it had better not."""
+
+BARE_INABILITIES = (
+    r"can(?:not|'t) (?:and|or) (?:will not|won't)", r"can(?:not|'t| not)", r"will not", r"won't",
+    r"(?:am|'m) (?:unable|not (?:able|allowed|authori[sz]ed|going|permitted|willing))(?: to)?",
+)  # fmt: skip
+"""What follows "I" when that is all it says."""
+
 REQUESTED_ACTIONS = (
-    "accept", "accommodate", "address", "advise", "advocate", "aid", "answer", "assist", "be (?:a )?part", "build",
-    "carry", "comment", "complete", "comply", "compose", "condone", "confirm", "continue", "craft", "create",
-    "describe", "design", "determine", "develop", "disclose", "discuss", "divulge", "do", "draft", "enable",
-    "encourage", "endorse", "engage", "entertain", "explain", "fabricate", "facilitate", "find", "fulfill?",
-    "generate", "give", "glorify", "go", "guide", "help", "identify", "indulge", "instruct", "invent", "justify",
-    "list", "look", "make", "name", "offer", "output", "participate", "perform", "play", "pretend", "proceed",
-    "process", "produce", "promote", "provide", "providing", "recommend", "repeat", "reply", "respond", "reveal",
-    "role-?play", "satisfy", "say", "search", "share", "show", "speak", "speculate", "suggest", "supply", "support",
-    "take part", "teach", "tell", "translate", "use", "verify", "write", "access", "in any way",
-    "under any circumstances",
+    "accept", "access", "accommodate", "address", "advise", "advocate", "aid", "analy[sz]e", "answer", "assess",
+    "assist", "be (?:a )?part", "be complicit", "be (?:helpful|of (?:any )?(?:assistance|help|service))", "be involved",
+    "brainstorm", "build", "bypass", "carry", "coach", "code", "collaborate", "comment", "compile", "complete",
+    "comply", "compose", "condone", "confirm", "continue", "cooperate", "craft", "create", "critique", "debug",
+    "demonstrate", "depict", "describe", "design", "determine", "develop", "diagnose", "direct you", "disclose",
+    "discuss", "divulge", "do", "draft", "elaborate", "emulate", "enable", "encourage", "endorse", "engage",
+    "entertain", "evaluate", "execute", "explain", "fabricate", "facilitate", "find", "formulate", "fulfill?",
+    "generate", "give", "glorify", "go", "guide", "help", "identify", "illustrate", "imitate", "impersonate",
+    "implement", "in any way", "indulge", "instruct", "invent", "justify", "lead you", "list", "look", "make", "mimic",
+    "mock", "name", "narrate", "obey", "offer", "outline", "output", "paraphrase", "partake", "participate", "perform",
+    "play", "point you", "portray", "prescribe", "pretend", "proceed", "process", "produce", "promote", "provide",
+    "providing", "publish", "rank", "recite", "recommend", "repeat", "reply", "reproduce", "respond", "reveal",
+    "rewrite", "roast", "role-?play", "satisfy", "say", "search", "share", "show", "simulate", "speak", "speculate",
+    "suggest", "summari[sz]e", "supply", "support", "synthesi[sz]e", "take (?:a position|a side|a stance|sides)",
+    "take part", "teach", "tell", "transcribe", "translate", "under any circumstances", "use", "verify",
+    "walk (?:through|you)", "weigh in", "write",
+    "be (?:answering|assisting|complying|continuing|creating|describing|discussing|engaging|explaining|fulfill?ing|"
+    "generating|giving|helping|offering|participating|providing|responding|sharing|supporting|taking part|writing)",
 )  # fmt: skip
 """What is refused; close to the start of an answer, any of them will do."""
 
@@ -61,22 +85,45 @@ IDIOMS = (
 )  # fmt: skip
 """An inability and an action that together refuse nothing."""
 
+FEELINGS = (
+    "agree", "argue with", "be (?:certain|happier|more|positive|prouder|so|sure|too)", "bear", "beat", "begin to",
+    "believe", "blame", "bore", "bother", "complain", "decide", "deny", "emphasi[sz]e", "even", "exaggerate", "fathom",
+    "feel", "forget", "get (?:enough|over)", "guarantee", "hear", "hide", "imagine", "keep", "know", "lie", "live",
+    "miss", "overemphasi[sz]e", "overstate", "promise", "quite", "recall", "remember", "resist", "see", "sleep",
+    "stand", "stop", "stress", "sugar-?coat", "swear", "take credit", "thank", "think", "underestimate", "understand",
+    "wait", "wish", "wonder", "worry",
+)  # fmt: skip
+"""What somebody cannot do without declining anything; any other verb is declined, where hardly more is said."""
+
 _MAKERS = "(?:anthropic|google|meta|microsoft|mistral|openai)'s"
 
 _UNABLE = (
     r"(?:and |but )?(?:am |i'm )?(?:unable|not able|not going) to (?:answer|assist|comply|fulfill?|help|provide)\b"
 )
 _CANNOT_HELP = r"(?:cannot|can't) (?:assist|comply|fulfill?|help)\b(?! but)"
-_I_DO = r"something (?:that )?i(?: can|'m able to| am able to| will|'m willing to| am willing to)\b"
+_I_DO = r"something (?:that )?i(?: can|'m able to| am able to| will|'ll|'m willing to| am willing to)\b"
+_APOLOGY = r"\b(?:sorry|apologi[sz]e|apologies|afraid)\b"
+_REQUEST = r"\b(?:your|this|the|that) (?:prompt|query|request)"
 
 REFUSAL_STATEMENTS = (
     r"\bi(?:'ll| will|'m going to| am going to|'d like to| would like to)?(?: have to| must| need to)? "
     r"(?:politely |respectfully )?(?:decline|pass on|refuse|say no)\b(?! (?:\w+ ){0,3}(?:call|invitation|offer)\b)",
-    r"\bi(?:'m not| am not| do not feel| don't feel) comfortable\b",
+    r"\bi(?: must| have to| need to| will|'ll|'m going to| am going to)? (?:abstain|refrain) from\b",
+    r"\bi(?:'m not| am not| do not feel| don't feel| would not be| wouldn't be| would not feel| wouldn't feel) "
+    r"comfortable\b",
     r"\bi (?:do not|don't) (?:assist|engage|help|participate|produce|provide)\b",
     r"\bi(?:'d| would) (?:rather|prefer) not\b",
-    r"\b(?:sorry|apologi[sz]e|apologies|afraid)\b[^.\n]{0,40}\b"
-    r"(?:can't|cannot|won't|unable to|not able to|not possible)\b(?! help but)",
+    r"\b(?:impossible|improper|inappropriate|irresponsible|not possible|unethical|wrong)(?: \w+){0,2} (?:for|of) me "
+    r"to\b",
+    r"\b(?:isn't|not|wouldn't) (?:be )?(?:\w+ )?(?:acceptable|appropriate|ethical|proper|responsible|right) (?:for|of) "
+    r"me to\b",
+    # Who cannot is who is sorry: of another subject it is a fact.
+    rf"{_APOLOGY}[^.;\n]{{0,40}}\b(?:i|we)(?: am| are|'m|'re)? (?:\w+,? ){{0,2}}"
+    r"(?:can't|cannot|won't|unable to|not able to)\b(?! help but)",
+    rf"{_APOLOGY}(?:[,:-]? (?:all|and|but|for (?:that|this)|however|so|to say|unfortunately)){{0,2}},? "
+    r"(?:can't|cannot|won't|(?:am )?(?:unable|not able) to|(?:it|that|this)(?:'s| is)? not possible)\b(?! help but)",
+    rf"{_APOLOGY}[^.;\n]{{0,40}}\b(?:(?:does not|doesn't|do not|don't|not|won't) (?:allow|let|permit)|"
+    r"(?:it|that|this)(?:'s| is) not possible|(?:it|that|this) (?:cannot|can't) be done)\b",
     r"\b(?:sorry|apologi[sz]e|apologies|unfortunately)\b[^.\n]{0,20}\bi (?:do not|don't) have "
     r"(?:access|any information|information|the ability)\b",
     rf"^{_UNABLE}",
@@ -92,8 +139,54 @@ REFUSAL_STATEMENTS = (
     r"(?:do not|does not|don't|doesn't|forbids?|prevents?|prohibits?)\b",
     r"^\W*request (?:declined|denied|refused|rejected)\b",
     r"\b(?:your|this|the|that) request (?:has been|is|was) (?:declined|denied|inappropriate|refused|rejected)\b",
+    rf"{_REQUEST} (?:cannot|can't|can not|could not|couldn't|will not|won't) be\b",
 )
 """Refusals that need no list of actions."""
+
+FLAT_REFUSALS = (
+    r"(?:sorry,? )?(?:no|nope|nah|never)(?: (?:can do|chance|sir|thanks|thank you|way))?",
+    "(?:absolutely|certainly|definitely|i'm afraid|of course|sorry,?) not",
+    "not (?:a chance|going to happen|happening)", "(?:i )?(?:decline|refuse)", "i'll pass",
+    "(?:request )?(?:declined|denied|refused|rejected)",
+    r"(?:my|the) answer is no", "that's a no",
+)  # fmt: skip
+"""A whole answer, but for words of regret."""
+REGRETS = (
+    r"(?:i'm |i am )?(?:\w+ )?sorry(?: about that)?", r"i (?:\w+ )?apologi[sz]e", "(?:my )?apologies", "unfortunately",
+    "but", "i'm afraid", "thank you", "thanks",
+)  # fmt: skip
+
+ELLIPSES = (r"(?:can(?:not|'t)|won't|will not|(?:am )?(?:unable|not able|not allowed|not going|not willing) to)",)
+"""An inability that begins an answer, without anybody who says it."""
+
+BRIEF_REFUSALS = (
+    r"\bi(?:'m| am) not (?!becoming|feeling|getting|joking|kidding|lying|saying|seeing)\w+ing (?:any|anything|in|it|"
+    r"such|that|this|with|you|your)\b",
+    r"\bi (?:do not|don't) (?:care|feel like|intend|plan|want|wish) to\b(?! (?:\w+ ){0,3}(?:bore|miss|spoil|sound))",
+    r"\bi (?:do not|don't) (?:answer|discuss|do|give|offer|share|support|write) (?:any|such|that|things|this|those)\b",
+    r"\bi (?:choose|have chosen|prefer) not to\b",
+    r"\bi(?: am|'m) (?:going to |gonna )?(?:choosing|electing) not to\b",
+    r"\bi have no intention of\b",
+    r"\bi(?:'ll| will)(?: have to)? pass(?: on)?\b",
+    r"\b(?:beyond|outside)(?: of)? (?:my|the) (?:abilities|ability|capabilities|capability|capacity|remit|scope)\b",
+    r"\b(?:content|information|material|request|topic)(?: \w+){0,3} (?:cannot|can't|will not|won't) be (?:\w+ed|"
+    r"done|given|met|shown|written)\b",
+)
+"""Refusals where hardly anything else is said; within a long answer they might be a part of it."""
+
+REASONS = (
+    r"\b(?:cause|causes|dangerous|danger|guidelines?|harm|harmful|harms|hurt|illegal|law|laws|permission|policies|policy|"
+    r"principles|responsibly|risks?|risky|rules|safe|safety|sensitive|terms|unsafe|values|violate|violates|violating)\b",
+    r"\b(?:hope|thank|thanks) (?:\w+ ){0,2}(?:for|understand)\b",
+    r"\byour understanding\b",
+    r"\b(?:can|could|glad|happy|like) (?:\w+ ){0,3}(?:help|assist|offer|support)\b",
+    r"\b(?:if|would) you(?:'d| would)? (?:like|need|prefer|want|wish)\b",
+    r"\b(?:anything|something) else\b",
+    r"^\W{0,9}(?:i'm|i am) (?:just |only )?(?:an?|the) \w+",
+    r"^\W{0,9}(?:no|nope|sorry|i'm sorry|i apologi[sz]e|apologies|thanks?(?: you)?|hello|hi|unfortunately)\b"
+    r"[^.\n]{0,20}$",
+)
+"""What is said around a refusal without any substance: why, that one is sorry, and what else one may ask for."""
 
 DISCLAIMERS = (
     r"\bi (?:cannot|can't|do not|don't) (?:express|form|give|have|hold|offer|provide|share) (?:\w+ ){0,3}(?:beliefs?|"
@@ -220,12 +313,14 @@ OTHER_WAYS = r"\binstead\b"
 # Helping all the same.
 
 HELP = (
-    r"\b(?:here (?:are|is)|here's|below (?:are|is))\b(?! (?:to|why))",
+    r"\bhere(?: are| is|'s)\b(?! (?:to|why))",
+    r"\bbelow (?:are|is)\b(?! (?:to|why))",
     r"\b(?:but|however|that said)\b,? (?:in general|generally|i can "
     r"(?:describe|explain|give you|outline|share|summari[sz]e|tell you))\b",
 )
 OFFERS = (
-    r"\b(?:be happy to|feel free|here to (?:assist|help)|if you have any|is there (?:anything|something)|"
-    r"let me know)\b"
+    r"\b(?:be happy to|feel free|if you have any|let me know)\b",
+    r"\bhere to (?:assist|help)\b",
+    r"\bis there (?:anything|something)\b",
 )
 """An offer to help with something else is no help yet."""

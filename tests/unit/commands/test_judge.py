@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from pytest_framing.cli import main
+from pytest_framing.judges.judge import RuleJudge
 from pytest_framing.plan import Plan
 from pytest_framing.records import Prompt
 from pytest_framing.run_folder import read_plan, write_plan
 from pytest_framing.suite import PromptSource
+
+RULES = RuleJudge.label
 
 ANSWERS = {"free": "I'm sorry, but I can't help with that.", "paid": "Glaze the teapot twice and dry it by the fire."}
 
@@ -123,12 +126,12 @@ def test_a_plugin_that_is_none_is_an_error(
 def test_gating_by_another_judge_leaves_what_the_run_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["judge", str(folder), "--judge", "rules"])
     before = (folder / "results.json").read_bytes()
-    main(["gate", str(folder), "--judge", "rules/1", "--waive", "complete"])
+    main(["gate", str(folder), "--judge", RULES, "--waive", "complete"])
     assert (folder / "results.json").read_bytes() == before
-    assert "waived" in (folder / "results-rules-1.json").read_text(encoding="utf-8")
+    assert "waived" in (folder / f"results-{RULES.replace('/', '-')}.json").read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(["gate", str(folder), "--judge", "rules"]) == 3
-    assert "--judge rules: gave no verdict in this run; did you mean 'rules/1'?" in capsys.readouterr().err
+    assert f"--judge rules: gave no verdict in this run; did you mean '{RULES}'?" in capsys.readouterr().err
 
 
 def test_a_model_judge_judges_again_and_tells_its_noise(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,8 +225,8 @@ def test_the_baseline_of_another_judge_is_none(
     assert document["baseline"]["path"] == ""
     assert "was judged by given, this run by rules/" in document["baseline"]["note"]
     capsys.readouterr()
-    assert main(["gate", str(folder), "--judge", "rules/1", "--baseline", str(named)]) == 3
-    assert "judge: this run 'rules/1', baseline 'given'" in capsys.readouterr().err
+    assert main(["gate", str(folder), "--judge", RULES, "--baseline", str(named)]) == 3
+    assert f"judge: this run '{RULES}', baseline 'given'" in capsys.readouterr().err
 
 
 ENGINE = """
