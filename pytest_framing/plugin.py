@@ -387,6 +387,13 @@ class _Watch:
         self._session, self._config = session, config
         self._progress = Progress(len(session.prepared.record.plan.cases))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
+        """Let the reports of the workers share their texts: pytest keeps three reports a case until the end."""
+        from pytest_framing.shared_strings import with_shared_strings
+
+        data.update(with_shared_strings(data))
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hand verdicts to the monitor of early stopping, and say now and then how far the run is."""

@@ -31,6 +31,7 @@ FLOW = (
         "device",
         "json_documents",
         "typed_records",
+        "shared_strings",
         "located_yaml",
         "table_files",
         "optional_packages",
