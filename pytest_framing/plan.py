@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -363,17 +364,19 @@ def _batched(
 def _cases(suite: str, batch: str, units: list[_Unit]) -> Iterator[Case]:
     slot = 0
     for unit in units:
+        # One object for all cases of a prompt: a worker holds the whole plan.
+        digest, pair = sys.intern(unit.prompt.digest), unit.pair
         for position, framing in enumerate(unit.framings, start=1):
             yield Case(
                 id=case_id(unit.prompt.id, framing, unit.mode, unit.replicate),
                 suite=suite,
                 prompt_id=unit.prompt.id,
-                prompt_digest=unit.prompt.digest,
+                prompt_digest=digest,
                 framing=framing,
                 mode=unit.mode,
                 replicate=unit.replicate,
                 role=unit.role,
-                pair=unit.pair,
+                pair=pair,
                 period=position if unit.role == "pair" else 0,
                 batch=batch,
                 slot=slot,
