@@ -34,6 +34,10 @@ def child(name: str, corpus: Path, seconds: int) -> None:
     with atheris.instrument_imports(include=["pytest_framing", "yaml"]):
         from bench.fuzz.readers import read_one, readers
 
+        if name == "inspect":
+            # Imported by its reader when it is asked, which would be too late to be seen.
+            import pytest_framing.inspect_interop.import_logs  # noqa: F401
+
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     reader = readers(folder)[name]
     corpus.mkdir(parents=True, exist_ok=True)
