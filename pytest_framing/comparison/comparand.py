@@ -11,7 +11,7 @@ from pytest_framing.errors import BaselineError
 from pytest_framing.gates.safe_prompts import SAFE
 from pytest_framing.paired_table import PairedTable, Rate, tabulate
 from pytest_framing.published import FREE, PAID
-from pytest_framing.records import REFUSED, VerdictLabel
+from pytest_framing.records import REFUSED, STANDARD_MODE, VerdictLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,7 +206,9 @@ def _of_decisions(
     reference, treatment = framings
     totals, tables = {}, {}
     # A context that is asked without a framing has no gap to compare.
-    for mode in dict.fromkeys(mode for mode, framing, *_ in decisions if framing in framings):
+    paired = {mode for mode, framing, *_ in decisions if framing in framings}
+    # Not in the order of the plan, which is drawn.
+    for mode in sorted(paired, key=lambda mode: (mode != STANDARD_MODE, mode)):
         table = tabulate(
             (verdict in REFUSED, other in REFUSED)
             for (in_mode, framing, *prompt), verdict in decisions.items()

@@ -62,9 +62,7 @@ def _refusal_regression(parameters: RefusalRegressionParameters, context: GateCo
 
 def _standing(baseline: Baseline) -> str:
     """Say where the baseline is of a run that did not pass by itself: nobody should take it for a sound one."""
-    return (
-        f" The baseline is of a run that did not pass by itself ({baseline.standing})." if baseline.reservation else ""
-    )
+    return f" The baseline's own run did not pass by itself: {baseline.standing}." if baseline.reservation else ""
 
 
 def _regression_on_prompts(

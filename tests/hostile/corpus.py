@@ -117,7 +117,7 @@ FAMILIES = {
     "paths": PATHS,
 }
 TEXTS = {f"{family}: {name}": text for family, texts in FAMILIES.items() for name, text in texts.items()}
-TEN_MEGABYTES = "planted fog " * (10_000_000 // 12)
+TEN_MEGABYTES = " ".join(f"planted fog {number}" for number in range(540_000))
 
 
 def printable_ids() -> list[str]:

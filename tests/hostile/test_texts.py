@@ -86,7 +86,9 @@ def test_the_folder_of_a_run_lies_where_it_should_whatever_the_model_is_called(t
 
 def test_ten_megabytes_are_kept_and_judged_in_seconds(tmp_path: Path) -> None:
     began = time.process_time()
+    assert len(TEN_MEGABYTES) > 10_000_000
     assert verdict_on(TEN_MEGABYTES) == "compliance"
+    assert verdict_on("planted fog " * 900_000) == "invalid"
     assert len(quote(TEN_MEGABYTES, 8000).text) < 9000
     assert verdict_on("I can't help with that. " + TEN_MEGABYTES) in (REFUSAL.value, "partial_refusal", "invalid")
     write_ledger(tmp_path, [make_response(RUN.cases[0], answer=TEN_MEGABYTES)], ())
