@@ -96,7 +96,7 @@ def measure(spec: ModelSpec, count: int, rounds: int, new_tokens: int, dtype: st
 def alike(engine: TransformersEngine) -> list[Conversation]:
     """Return the prompts of the commonest planned length: of a whole run, most batches are full of such."""
     asked: list[Conversation] = [[Message("user", prompt.text)] for prompt in synthetic("to measure with").prompts]
-    lengths = [bucket(tokens) for tokens in engine.count_tokens(asked)]
+    lengths = [bucket(tokens, 8) for tokens in engine.count_tokens(asked)]
     common = statistics.mode(lengths)
     return [conversation for conversation, length in zip(asked, lengths, strict=True) if length == common]
 

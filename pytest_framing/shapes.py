@@ -6,10 +6,20 @@ from typing import NamedTuple
 
 from pytest_framing.errors import PromptError
 
-# Padded lengths in tokens: powers of two, and half way between them. Each length has a last batch that is filled with
-# copies, so that few lengths pay with padding and many pay with copies: the shipped suite on HarmBench at 64 rows takes
-# 60 batches with these, 104 with eight lengths to an octave (and computes more prompt tokens there, too), 55 with one.
-BUCKETS: tuple[int, ...] = (16, 24, *(size * 2**power for power in range(13) for size in (32, 48)), 262_144)
+LONGEST = 2**18
+
+
+def _lengths(an_octave: int) -> tuple[int, ...]:
+    """Padded lengths in tokens: so many to an octave, where that is at least 8 tokens apart."""
+    steps = {2**power * part // an_octave for power in range(4, 18) for part in range(an_octave, 2 * an_octave)}
+    return (*sorted(step for step in steps if step % 8 == 0), LONGEST)
+
+
+# Each length has a last batch that is filled with copies: the more rows a batch has, the more that costs, and the less
+# weighs what rows are padded. For HarmBench the shipped suite plans 113 batches of 32 rows and 60 of 64 with these, and
+# 142 and 104 with eight lengths to an octave throughout.
+_FEW_ROWS, _SOME_ROWS = 16, 32
+_FINE, _MIDDLE, _COARSE = _lengths(8), _lengths(4), _lengths(2)
 
 
 class Shape(NamedTuple):
@@ -26,18 +36,23 @@ class BatchLimits(NamedTuple):
     tokens: int
 
 
-def bucket(length: int) -> int:
-    """Return the padded length for a prompt of ``length`` tokens.
+def buckets(rows: int) -> tuple[int, ...]:
+    """Return the padded lengths for batches of at most so many rows, in tokens, ascending."""
+    return _FINE if rows <= _FEW_ROWS else _MIDDLE if rows <= _SOME_ROWS else _COARSE
+
+
+def bucket(length: int, rows: int) -> int:
+    """Return the padded length for a prompt of ``length`` tokens in batches of at most ``rows``.
 
     Raises
     ------
     PromptError
         When no model could take it.
     """
-    for size in BUCKETS:
+    for size in buckets(rows):
         if length <= size:
             return size
-    raise PromptError(f"a prompt of {length} tokens is longer than the longest bucket ({BUCKETS[-1]})")
+    raise PromptError(f"a prompt of {length} tokens is longer than the longest bucket ({LONGEST})")
 
 
 def fixed_shape(tokens: int, limits: BatchLimits) -> Shape:
@@ -52,7 +67,7 @@ def fixed_shape(tokens: int, limits: BatchLimits) -> Shape:
     PromptError
         When no model could take it.
     """
-    length = bucket(tokens + 1)
+    length = bucket(tokens + 1, limits.rows)
     fitting = min(limits.rows, limits.tokens // length)
     return Shape(max(2, fitting // 2 * 2), length)
 

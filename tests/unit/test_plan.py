@@ -14,7 +14,7 @@ from pytest_framing.errors import PromptError, SuiteError
 from pytest_framing.gates.evaluation import known_gates, parameter_models
 from pytest_framing.plan import Plan, SuitePlan, hold_unique_suites, plan_suite, treatment_first
 from pytest_framing.records import Case, Prompt, PromptSet
-from pytest_framing.shapes import BUCKETS, bucket
+from pytest_framing.shapes import LONGEST, bucket, buckets
 from pytest_framing.suite import Suite, load_suite
 from tests.unit.builders import NAME, count_tokens, make_plan, make_prompts, make_suite, some_examples
 
@@ -147,16 +147,16 @@ def test_every_case_is_in_exactly_one_batch_that_is_long_enough(count: int, seed
         assert count_tokens(texts[case.prompt_id], case.framing, case.mode) <= lengths[case.batch]
 
 
-@given(length=st.integers(1, BUCKETS[-1]))
-def test_the_bucket_of_a_length_is_the_shortest_that_fits(length: int) -> None:
-    size = bucket(length)
+@given(length=st.integers(1, LONGEST), rows=st.integers(2, 256))
+def test_the_bucket_of_a_length_is_the_shortest_that_fits(length: int, rows: int) -> None:
+    size = bucket(length, rows)
     assert length <= size
-    assert not [other for other in BUCKETS if length <= other < size]
+    assert not [other for other in buckets(rows) if length <= other < size]
 
 
 def test_a_prompt_that_no_model_could_take_is_an_error() -> None:
     with pytest.raises(PromptError, match="longer than the longest bucket"):
-        bucket(BUCKETS[-1] + 1)
+        bucket(LONGEST + 1, 8)
 
 
 def test_fixed_conditions_run_the_reference_first_always() -> None:

@@ -19,7 +19,7 @@ from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import CheckpointError, EngineError
 from pytest_framing.framings import Message
 from pytest_framing.models.registry import EMBEDDED, resolve_model
-from pytest_framing.shapes import BUCKETS, BatchLimits
+from pytest_framing.shapes import BatchLimits, buckets
 from training.synthetic_prompts import synthetic_prompts
 
 GREEDY = Decoding(max_new_tokens=12)
@@ -117,7 +117,7 @@ def test_another_failure_of_the_device_is_not_taken_for_want_of_memory(
 
 def test_every_batch_is_computed_with_a_mask_whatever_its_rows(engine: TransformersEngine) -> None:
     """Without a place of padding, a batch would run other kernels than with it."""
-    for tokens in (1, *BUCKETS[:-1]):
+    for tokens in (1, *buckets(8)[:-1]):
         assert engine.shape(tokens, BatchLimits(8, 10**6)).length > tokens
 
 
