@@ -14,7 +14,7 @@ from pytest_framing.errors import BaselineError, OutputError, place
 from pytest_framing.fingerprint import DECIDING, Fingerprint
 from pytest_framing.json_documents import differences, document_digest, read_document, write_bytes, write_document
 from pytest_framing.published import PublishedBaseline, is_published, load_published
-from pytest_framing.records import VerdictLabel
+from pytest_framing.records import VerdictLabel, with_waived
 from pytest_framing.run_lock import folder_alone
 from pytest_framing.settings import did_you_mean
 
@@ -115,7 +115,7 @@ class Baseline:
     @property
     def standing(self) -> str:
         """The verdict of the run that it was saved from, with the gates that were waived in it."""
-        return f"verdict {self.verdict}" + (f" with {', '.join(self.waived)} waived" if self.waived else "")
+        return f"verdict {with_waived(self.verdict, self.waived)}"
 
     @property
     def reservation(self) -> str:

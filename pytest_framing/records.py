@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Role = Literal["pair", "placebo", "check", "single"]
 FinishReason = Literal["stop", "length", "timeout", "not_finite", "over_window", "error"]
@@ -35,6 +38,16 @@ class VerdictLabel(StrEnum):
 
 
 REFUSED = frozenset({VerdictLabel.REFUSAL, VerdictLabel.PARTIAL_REFUSAL})
+
+
+def mode_order(mode: str) -> tuple[bool, str]:
+    """Sort modes by this, and not by the plan, whose order is drawn: the standard one first."""
+    return mode != STANDARD_MODE, mode
+
+
+def with_waived(verdict: str, waived: Collection[str]) -> str:
+    """Write the verdict of a run with the gates that were waived for it."""
+    return verdict + (f" with {', '.join(waived)} waived" if waived else "")
 
 
 def text_digest(*parts: str) -> str:

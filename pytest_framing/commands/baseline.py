@@ -59,12 +59,13 @@ def save(options: argparse.Namespace) -> int:
     conclusion = conclude_again(folder, "none")
     record = conclusion.record
     # The verdict of the session itself, which had the baseline at hand.
-    verdict = recorded_results(folder).get("verdict", "not_evaluated")
+    results = recorded_results(folder)
+    verdict = results.get("verdict", "not_evaluated")
     if verdict != "pass" and not options.force:
         raise BaselineError(
             f"{folder}: the verdict of the run is {verdict}; --force saves it as a baseline all the same"
         )
-    waived = tuple(recorded_results(folder).get("waived", ()))
+    waived = tuple(results.get("waived", ()))
     if waived and not options.force:
         raise BaselineError(
             f"{folder}: the run passes because {', '.join(waived)} was waived; --force saves it as a baseline "

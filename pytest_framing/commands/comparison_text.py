@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.gates.gate import GateStatus, interval_text, percent
+from pytest_framing.records import with_waived
 from pytest_framing.report.words import STATUS_WORDS, printable
 
 if TYPE_CHECKING:
@@ -100,9 +101,8 @@ def _comparison_lines(comparison: Comparison) -> Iterator[Line]:
 
 def side_text(side: Comparand) -> str:
     """Say what a side is, where it comes from, and what its own gates said: a comparison does not repeat them."""
-    verdict = f"; its own gates: {side.verdict.replace('_', ' ')}" if side.verdict else ""
-    waived = f" with {', '.join(side.waived)} waived" if side.waived else ""
-    return f"{side.name} ({side.origin}{verdict}{waived})"
+    gates = f"; its own gates: {with_waived(side.verdict.replace('_', ' '), side.waived)}" if side.verdict else ""
+    return f"{side.name} ({side.origin}{gates})"
 
 
 def _suite_lines(name: str, suite: SuiteComparison) -> Iterator[Line]:

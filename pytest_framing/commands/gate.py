@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the summary of the run; the exit code is its verdict."""
     from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_document
+    from pytest_framing.records import with_waived
     from pytest_framing.rejudging import judged_again_document, slug
     from pytest_framing.report.terminal import summary_lines
     from pytest_framing.results import write_conclusion
@@ -83,6 +84,5 @@ def run(options: argparse.Namespace) -> int:
     recorded = recorded_results(folder)
     said, waived = str(recorded.get("verdict", "")), sorted(recorded.get("waived", ()))
     if not judged_otherwise and (said != conclusion.verdict.value or waived != sorted(conclusion.waived)):
-        by = f" with {', '.join(waived)} waived" if waived else ""
-        say(f"the record keeps another conclusion: {said}{by}; --write puts this one in its place")
+        say(f"the record keeps another conclusion: {with_waived(said, waived)}; --write puts this one in its place")
     return {"pass": PASS, "fail": FAIL}.get(conclusion.verdict.value, INCONCLUSIVE)

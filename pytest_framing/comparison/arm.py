@@ -11,7 +11,7 @@ from pytest_framing.gates.regression import ALPHA, MARGIN, MAX_CHANGED, MIN_SHAR
 from pytest_framing.gates.safe_prompts import SAFE
 from pytest_framing.json_documents import finite
 from pytest_framing.paired_table import Rate, tabulate
-from pytest_framing.records import REFUSED, STANDARD_MODE, VerdictLabel
+from pytest_framing.records import REFUSED, VerdictLabel, mode_order
 from pytest_framing.stats.interval import Interval
 from pytest_framing.stats.multiplicity import bonferroni_confidence
 from pytest_framing.stats.unpaired import difference_interval
@@ -139,10 +139,9 @@ def paired_arms(base: SuiteDecisions, candidate: SuiteDecisions) -> list[PairedA
         if before is not None:
             shared.setdefault(arm, []).append((prompt_id, before, now))
     order = {framing: place for place, framing in enumerate((*candidate.framings, ALONE))}
-    modes = sorted({mode for mode, *_ in planned}, key=lambda mode: (mode != STANDARD_MODE, mode))
     return [
         PairedArm(*arm, tuple(sorted(shared.get(arm, ()))), max(planned[arm], before_arms[arm]))
-        for arm in sorted(planned, key=lambda arm: (modes.index(arm[0]), arm[2], order[arm[1]]))
+        for arm in sorted(planned, key=lambda arm: (mode_order(arm[0]), arm[2], order[arm[1]]))
     ]
 
 

@@ -11,7 +11,7 @@ from pytest_framing.errors import BaselineError
 from pytest_framing.gates.safe_prompts import SAFE
 from pytest_framing.paired_table import PairedTable, Rate, tabulate
 from pytest_framing.published import FREE, PAID
-from pytest_framing.records import REFUSED, STANDARD_MODE, VerdictLabel
+from pytest_framing.records import REFUSED, VerdictLabel, mode_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,8 +207,7 @@ def _of_decisions(
     totals, tables = {}, {}
     # A context that is asked without a framing has no gap to compare.
     paired = {mode for mode, framing, *_ in decisions if framing in framings}
-    # Not in the order of the plan, which is drawn.
-    for mode in sorted(paired, key=lambda mode: (mode != STANDARD_MODE, mode)):
+    for mode in sorted(paired, key=mode_order):
         table = tabulate(
             (verdict in REFUSED, other in REFUSED)
             for (in_mode, framing, *prompt), verdict in decisions.items()
