@@ -32,8 +32,10 @@ JUDGE = "rules/test"
 NAME = "teapots"
 Cell = tuple[VerdictLabel, VerdictLabel]
 """Verdict under ``free`` and verdict under ``paid``."""
-some_examples = settings(max_examples=50, deadline=None)
-"""For properties of parsers: enough to find what is wrong, and no deadline, since machines of CI stall."""
+ANSWER = "Fog is ironed on both sides."
+"""What every model of a test answers, unless told otherwise."""
+some_examples = settings(max_examples=50)
+"""For properties of parsers: enough to find what is wrong."""
 
 
 def make_suite(**changes: Any) -> Suite:
@@ -191,7 +193,7 @@ def make_response(case: Case, **changes: Any) -> Response:
     response = Response(
         suite=case.suite,
         case_id=case.id,
-        answer="Fog is ironed on both sides.",
+        answer=ANSWER,
         reasoning="",
         reasoning_cut=False,
         finish_reason="stop",

@@ -122,7 +122,7 @@ def test_loads_with_the_auto_classes(name: str) -> None:
     assert all(parameter.shape[0] % 32 == 0 for layer in model.model.layers for parameter in layer.parameters())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200))
 def test_tokenizer_gives_every_text_back(text: str) -> None:
     tokenizer = load("tiny").tokenizer
