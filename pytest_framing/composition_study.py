@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from pytest_framing.demonstrations import ROUNDING
 from pytest_framing.json_documents import finite
@@ -452,6 +452,6 @@ def _interaction(name: str, contrasts: Sequence[float]) -> Interaction:
     mean = sum(contrasts) / n
     # Without spread a normal interval has no width: nothing is claimed then.
     spread = float(np.std(contrasts, ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-    reach = float(stats.t.isf((1 - CONFIDENCE) / 2, n - 1)) * spread if n > 1 and spread > 0 else math.nan
-    p = float(stats.binomtest(more, more + less).pvalue) if more + less else 1.0
+    reach = float(scipy.stats.t.isf((1 - CONFIDENCE) / 2, n - 1)) * spread if n > 1 and spread > 0 else math.nan
+    p = float(scipy.stats.binomtest(more, more + less).pvalue) if more + less else 1.0
     return Interaction(name, mean, mean - reach, mean + reach, n, more, less, p)

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_framing.errors import CheckpointError, first_line
+from pytest_framing.models.template_date import with_fixed_date
 
 if TYPE_CHECKING:
     from pytest_framing.models.registry import ModelSpec
@@ -45,7 +46,7 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     Raises
     ------
     CheckpointError
-        When it cannot be loaded, or has no chat template.
+        When it cannot be loaded, has no chat template, or has one whose date cannot be held fixed.
     """
     from transformers import AutoTokenizer
 
@@ -56,6 +57,10 @@ def load_tokenizer(spec: ModelSpec) -> Any:
         raise CheckpointError(
             f"{spec.location}: the tokenizer has no chat template, and the gate never runs a chat model without one"
         )
+    # Some tokenizers have several templates, by name.
+    named = tokenizer.chat_template if isinstance(tokenizer.chat_template, dict) else {"": tokenizer.chat_template}
+    fixed = {name: with_fixed_date(template, spec.location) for name, template in named.items()}
+    tokenizer.chat_template = fixed.get("") or fixed
     return tokenizer
 
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray
@@ -82,7 +82,7 @@ def _upper_limit(counts: Mapping[int, int], reach: int, z: float) -> float:
     def distance(delta: float) -> float:
         return estimate - delta + z * math.sqrt(_variance(values, weights, reach, delta) / n)
 
-    return float(optimize.brentq(distance, estimate, float(reach), xtol=1e-14, rtol=1e-13))
+    return float(scipy.optimize.brentq(distance, estimate, float(reach), xtol=1e-14, rtol=1e-13))
 
 
 def _variance(values: FloatArray, weights: FloatArray, reach: int, delta: float) -> float:
@@ -105,7 +105,7 @@ def _variance(values: FloatArray, weights: FloatArray, reach: int, delta: float)
     else:
         # The sum falls in the multiplier, from infinity where `reach` occurs, to at most 0 at 0.
         start = least if values[-1] < reach else least * (1.0 - 1e-12)
-        multiplier = float(optimize.brentq(constraint, start, 0.0, xtol=1e-15)) if constraint(0.0) < 0 else 0.0
+        multiplier = float(scipy.optimize.brentq(constraint, start, 0.0, xtol=1e-15)) if constraint(0.0) < 0 else 0.0
     p = weights / (n * (1.0 + multiplier * away))
     missing = max(0.0, 1.0 - float(p.sum()))
     return max(0.0, float(p @ values**2) + missing * reach**2 - delta**2)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from pytest_framing.stats import domain, tables
 from pytest_framing.stats.interval import NOTHING, Interval
@@ -142,9 +142,9 @@ def prescott(order1: Sequence[float], order2: Sequence[float]) -> Prescott:
     squared = excess**2 / (score_variation * order_variation)
     return Prescott(
         statistic=total * squared,
-        p=float(stats.chi2.sf(total * squared, 1)),
+        p=float(scipy.stats.chi2.sf(total * squared, 1)),
         permutation_statistic=(total - 1) * squared,
-        p_permutation=float(stats.chi2.sf((total - 1) * squared, 1)),
+        p_permutation=float(scipy.stats.chi2.sf((total - 1) * squared, 1)),
         p_exact=_prescott_exact(size, total, ups, downs, abs(excess)),
     )
 
@@ -164,7 +164,11 @@ def _prescott_exact(size: int, total: int, ups: int, downs: int, excess: int) ->
 
 
 def _log_choose(n: int, k: int | np.ndarray) -> np.ndarray:
-    return np.asarray(special.gammaln(n + 1) - special.gammaln(np.add(k, 1)) - special.gammaln(np.subtract(n + 1, k)))
+    return np.asarray(
+        scipy.special.gammaln(n + 1)
+        - scipy.special.gammaln(np.add(k, 1))
+        - scipy.special.gammaln(np.subtract(n + 1, k))
+    )
 
 
 def carry_over(order1: Sequence[float], order2: Sequence[float]) -> float:

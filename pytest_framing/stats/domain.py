@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -63,7 +63,7 @@ def share(value: float, name: str) -> float:
 
 def normal_quantile(confidence: float) -> float:
     """Return the normal quantile z that a two-sided interval of this confidence uses."""
-    return float(stats.norm.isf((1.0 - level(confidence, "confidence")) / 2.0))
+    return float(scipy.stats.norm.isf((1.0 - level(confidence, "confidence")) / 2.0))
 
 
 def split(psi: float, delta: float) -> tuple[float, float]:

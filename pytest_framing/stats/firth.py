@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import optimize, special
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray
@@ -79,15 +79,17 @@ def firth_logit(design: ArrayLike, outcome: ArrayLike, fixed_at_zero: Sequence[i
     # with few distinct rows there can be more than one top: begin in the middle and to each side of it
     beta, starts = np.zeros(k), [np.zeros(free.size), *(SIDE * np.eye(free.size)), *(-SIDE * np.eye(free.size))]
     if free.size:
-        tops = [optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9}) for start in starts]
+        tops = [
+            scipy.optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9}) for start in starts
+        ]
         highest = min(tops, key=lambda top: float(top.fun))
         # near the top the height changes less than its last bits; the slope still tells where it is
-        level = optimize.root(slope_at, highest.x, tol=1e-12)
+        level = scipy.optimize.root(slope_at, highest.x, tol=1e-12)
         gamma = level.x if loss(level.x)[0] <= float(highest.fun) + 1e-9 else highest.x
         beta[free] = np.linalg.solve(scale, gamma)
     top, slope = _climb(x, x @ beta, y)
     se = np.zeros(k)
-    p = special.expit(x @ beta)
+    p = scipy.special.expit(x @ beta)
     information = (x.T * (p * (1 - p))) @ x
     se[free] = np.sqrt(np.diag(np.linalg.inv(information[np.ix_(free, free)])))
     return Firth(
@@ -101,7 +103,7 @@ def firth_logit(design: ArrayLike, outcome: ArrayLike, fixed_at_zero: Sequence[i
 
 def _climb(design: FloatArray, linear: FloatArray, y: domain.IntArray) -> tuple[float, FloatArray]:
     """Return the penalised log likelihood and its slope along each linear predictor."""
-    p = special.expit(linear)
+    p = scipy.special.expit(linear)
     weights = p * (1 - p)
     information = (design.T * weights) @ design
     sign, logdet = np.linalg.slogdet(information)

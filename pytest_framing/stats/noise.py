@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from pytest_framing.stats import domain
 
@@ -65,8 +65,8 @@ def excess_flips(ab_only: float, aa_only: float) -> ExcessFlips:
     total = framing + control
     if total == 0:
         return ExcessFlips(1.0, 1.0)
-    tied = float(stats.binom.pmf(framing, total, 0.5))
-    above = float(stats.binom.sf(framing, total, 0.5))
+    tied = float(scipy.stats.binom.pmf(framing, total, 0.5))
+    above = float(scipy.stats.binom.sf(framing, total, 0.5))
     return ExcessFlips(min(1.0, above + tied), above + tied / 2)
 
 
@@ -123,7 +123,7 @@ def churn(m: float, k: float) -> float:
     prompts, split = domain.count(m, "m"), domain.count(k, "k")
     if split > prompts:
         raise ValueError(f"k must not exceed m, got k={k!r}, m={m!r}")
-    return float(stats.binom.sf(split - 1, prompts, 1 / 3))
+    return float(scipy.stats.binom.sf(split - 1, prompts, 1 / 3))
 
 
 def judge_flip_rate(e: float) -> float:

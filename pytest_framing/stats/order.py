@@ -11,8 +11,8 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.crossover import (
@@ -101,7 +101,7 @@ def randomization(first_is_reference: ArrayLike) -> Randomization:
     ones = int(first.sum())
     zeros = n - ones
     runs = int(np.count_nonzero(np.diff(first))) + 1 if n else 0
-    balance = float(stats.binomtest(ones, n).pvalue) if n else math.nan
+    balance = float(scipy.stats.binomtest(ones, n).pvalue) if n else math.nan
     if ones == 0 or zeros == 0:
         return Randomization(n, ones, zeros, runs, balance, *(math.nan,) * 7)
     pmf = _runs_pmf(ones, zeros)
@@ -121,7 +121,7 @@ def randomization(first_is_reference: ArrayLike) -> Randomization:
         expected_runs=mean,
         runs_variance=variance,
         z_runs=z,
-        p_runs_normal=float(2 * stats.norm.sf(abs(z))),
+        p_runs_normal=float(2 * scipy.stats.norm.sf(abs(z))),
     )
 
 
@@ -131,7 +131,7 @@ def _runs_pmf(ones: int, zeros: int) -> FloatArray:
     def log_choose(n: int, k: IntArray) -> FloatArray:
         inside = (k >= 0) & (k <= n)
         safe = np.where(inside, k, 0)
-        value = special.gammaln(n + 1) - special.gammaln(safe + 1) - special.gammaln(n - safe + 1)
+        value = scipy.special.gammaln(n + 1) - scipy.special.gammaln(safe + 1) - scipy.special.gammaln(n - safe + 1)
         return np.asarray(np.where(inside, value, -np.inf), dtype=np.float64)
 
     def ways(parts_of_ones: IntArray, parts_of_zeros: IntArray) -> FloatArray:
@@ -141,7 +141,7 @@ def _runs_pmf(ones: int, zeros: int) -> FloatArray:
     runs = np.arange(ones + zeros + 1)
     half, odd = runs // 2, runs % 2
     log = np.logaddexp(ways(half + odd, half), ways(half, half + odd))  # the sequence starts with a one, with a zero
-    log -= special.gammaln(ones + zeros + 1) - special.gammaln(ones + 1) - special.gammaln(zeros + 1)
+    log -= scipy.special.gammaln(ones + zeros + 1) - scipy.special.gammaln(ones + 1) - scipy.special.gammaln(zeros + 1)
     return np.asarray(np.exp(log), dtype=np.float64)
 
 
@@ -156,8 +156,8 @@ def balance_limits(n: float, alpha: float = 0.001) -> BalanceLimits:
     pairs = domain.count(n, "n")
     limit = domain.level(alpha, "alpha")
     # at the null 1/2 the two-sided p is twice the lower tail, for every count below half
-    low = int(stats.binom.ppf(limit / 2, pairs, 0.5)) if pairs else 0
-    while low >= 0 and (2 * low >= pairs or 2 * stats.binom.cdf(low, pairs, 0.5) > limit * (1 + 1e-12)):
+    low = int(scipy.stats.binom.ppf(limit / 2, pairs, 0.5)) if pairs else 0
+    while low >= 0 and (2 * low >= pairs or 2 * scipy.stats.binom.cdf(low, pairs, 0.5) > limit * (1 + 1e-12)):
         low -= 1
     return BalanceLimits(float(low), float(pairs - low)) if low >= 0 else BalanceLimits(math.nan, math.nan)
 
@@ -232,7 +232,7 @@ def _gain(outcome: IntArray, design: FloatArray) -> float:
     def loss(beta: FloatArray) -> tuple[float, FloatArray]:
         linear = design @ beta
         value = np.logaddexp(0.0, linear).sum() - outcome @ linear
-        return float(value), np.asarray(design.T @ (special.expit(linear) - outcome), dtype=np.float64)
+        return float(value), np.asarray(design.T @ (scipy.special.expit(linear) - outcome), dtype=np.float64)
 
-    found = optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 2000})
+    found = scipy.optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 2000})
     return loss(start)[0] - float(found.fun)

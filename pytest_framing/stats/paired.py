@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from scipy import optimize, stats
+import scipy
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.interval import NOTHING, Interval
@@ -83,7 +83,7 @@ def _upper_limit(b: int, c: int, n: int, z: float) -> float:
         # T(delta) + z times T's denominator, which is 0 at delta = 1
         return b - c - n * delta + z * math.sqrt(float(score_variance(b, c, n, delta)))
 
-    return float(optimize.brentq(distance, (b - c) / n, 1.0, xtol=1e-16, rtol=1e-15))
+    return float(scipy.optimize.brentq(distance, (b - c) / n, 1.0, xtol=1e-16, rtol=1e-15))
 
 
 def tango_interval(b: float, c: float, n: float, confidence: float = 0.95) -> Interval:
@@ -145,13 +145,13 @@ def mcnemar(b: float, c: float) -> McNemar:
         return McNemar(0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
     statistic = (only_1 - only_2) ** 2 / flips
     corrected = (abs(only_1 - only_2) - 1) ** 2 / flips
-    tied = float(stats.binom.pmf(fewer, flips, 0.5))
-    below = float(stats.binom.cdf(fewer - 1, flips, 0.5))
+    tied = float(scipy.stats.binom.pmf(fewer, flips, 0.5))
+    below = float(scipy.stats.binom.cdf(fewer - 1, flips, 0.5))
     return McNemar(
         statistic=statistic,
         corrected_statistic=corrected,
-        p=float(stats.chi2.sf(statistic, 1)),
-        p_corrected=float(stats.chi2.sf(corrected, 1)),
+        p=float(scipy.stats.chi2.sf(statistic, 1)),
+        p_corrected=float(scipy.stats.chi2.sf(corrected, 1)),
         p_exact=min(1.0, 2.0 * (below + tied)),
         p_mid=min(1.0, 2.0 * below + tied),
     )
@@ -184,8 +184,8 @@ def equivalence(b: float, c: float, n: float, margin: float, alpha: float = 0.05
     limit = _margin(margin)
     interval = tango_interval(b, c, n, 1.0 - 2.0 * domain.real(alpha, "alpha", 0.0, 0.5, ends=False))
     p = max(
-        float(stats.norm.cdf(tango_score(b, c, n, limit))),
-        float(stats.norm.sf(tango_score(b, c, n, -limit))),
+        float(scipy.stats.norm.cdf(tango_score(b, c, n, limit))),
+        float(scipy.stats.norm.sf(tango_score(b, c, n, -limit))),
     )
     return Equivalence(interval, p, -limit < interval.low and interval.high < limit)
 
@@ -217,7 +217,7 @@ def noninferiority(b: float, c: float, n: float, margin: float, alpha: float = 0
     Tango, Stat Med 1998;17:891-908.
     """
     z = tango_score(b, c, n, _margin(margin))
-    p = float(stats.norm.cdf(z))
+    p = float(scipy.stats.norm.cdf(z))
     return NonInferiority(z, p, p <= domain.level(alpha, "alpha"))
 
 

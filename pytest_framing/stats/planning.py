@@ -9,7 +9,7 @@ import math
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from pytest_framing.stats import domain
 
@@ -29,8 +29,8 @@ def _quantiles(alpha: float, power: float, sides: int) -> tuple[float, float]:
     """Return the normal quantiles of a level and of a power."""
     if sides not in (1, 2):
         raise ValueError(f"sides must be 1 or 2, got {sides!r}")
-    z_alpha = stats.norm.isf(domain.level(alpha, "alpha") / sides)
-    return float(z_alpha), float(stats.norm.ppf(domain.level(power, "power")))
+    z_alpha = scipy.stats.norm.isf(domain.level(alpha, "alpha") / sides)
+    return float(z_alpha), float(scipy.stats.norm.ppf(domain.level(power, "power")))
 
 
 def sample_size(
@@ -91,7 +91,9 @@ def connor_power(n: float, psi: float, delta: float, alpha: float = 0.05, sides:
     spread = rate - difference**2
     if spread == 0 or pairs == 0:
         return math.nan
-    return float(stats.norm.cdf((abs(difference) * math.sqrt(pairs) - z_alpha * math.sqrt(rate)) / math.sqrt(spread)))
+    return float(
+        scipy.stats.norm.cdf((abs(difference) * math.sqrt(pairs) - z_alpha * math.sqrt(rate)) / math.sqrt(spread))
+    )
 
 
 def minimum_detectable_effect(
@@ -189,7 +191,7 @@ def pairs_without_flips(margin: float, alpha: float = 0.05) -> float:
     Tango's interval without discordant pairs, see `paired.tango_interval`.
     """
     limit = domain.level(margin, "margin")
-    z = float(stats.norm.isf(domain.real(alpha, "alpha", 0.0, 0.5, ends=False)))
+    z = float(scipy.stats.norm.isf(domain.real(alpha, "alpha", 0.0, 0.5, ends=False)))
     return float(math.floor(z * z * (1 - limit) / limit) + 1)
 
 
@@ -218,7 +220,7 @@ def trials_to_bound(rate: float, limit: float, confidence: float = 0.95) -> floa
     Wilson EB. J Am Stat Assoc 1927;22:209-212.
     """
     observed, bound = domain.share(rate, "rate"), domain.level(limit, "limit")
-    z = float(stats.norm.ppf(domain.real(confidence, "confidence", 0.5, 1.0, ends=False)))
+    z = float(scipy.stats.norm.ppf(domain.real(confidence, "confidence", 0.5, 1.0, ends=False)))
     return z * z * bound * (1 - bound) / (bound - observed) ** 2 if observed != bound else math.nan
 
 
@@ -244,6 +246,6 @@ def trials_to_exceed(rate: float, limit: float, alpha: float, more_than: int) ->
     observed, bound = domain.share(rate, "rate"), domain.level(limit, "limit")
     start = domain.count(more_than, "more_than")
     trials = np.unique(np.geomspace(start + 1, 1000 * (start + 1), 20_000).astype(np.int64))
-    p = stats.binom.sf(np.floor(observed * trials) - 1, trials, bound)
+    p = scipy.stats.binom.sf(np.floor(observed * trials) - 1, trials, bound)
     enough = np.flatnonzero(p <= domain.level(alpha, "alpha"))
     return float(trials[enough[0]]) if enough.size else math.nan

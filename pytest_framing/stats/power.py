@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray, IntArray
@@ -45,9 +45,9 @@ SETTLE_AT_MOST = 10**7
 
 def _flip_counts(n: int, psi: float) -> tuple[IntArray, FloatArray]:
     """Return the numbers of flips that can occur in `n` pairs, less tails of 1e-16, and their probabilities."""
-    low, high = (int(stats.binom.ppf(tail, n, psi)) for tail in (1e-16, 1 - 1e-16))
+    low, high = (int(scipy.stats.binom.ppf(tail, n, psi)) for tail in (1e-16, 1 - 1e-16))
     flips = np.arange(max(low - 1, 0), min(high + 1, n) + 1, dtype=np.int64)
-    return flips, np.asarray(stats.binom.pmf(flips, n, psi), dtype=np.float64)
+    return flips, np.asarray(scipy.stats.binom.pmf(flips, n, psi), dtype=np.float64)
 
 
 def _last_true(holds: Callable[[IntArray], np.ndarray], low: IntArray, high: IntArray) -> IntArray:
@@ -67,10 +67,10 @@ def _last_true(holds: Callable[[IntArray], np.ndarray], low: IntArray, high: Int
 def _mcnemar_p(fewer: IntArray, flips: IntArray, test: McNemarTest) -> FloatArray:
     """Return the p-values of tables with `flips` flips, of which `fewer` go the rarer way (below half)."""
     if test in ("exact", "mid_p"):
-        p = 2.0 * stats.binom.cdf(fewer, flips, 0.5)
-        return np.asarray(p if test == "exact" else p - stats.binom.pmf(fewer, flips, 0.5), dtype=np.float64)
+        p = 2.0 * scipy.stats.binom.cdf(fewer, flips, 0.5)
+        return np.asarray(p if test == "exact" else p - scipy.stats.binom.pmf(fewer, flips, 0.5), dtype=np.float64)
     distance = (flips - 2 * fewer - (1 if test == "corrected" else 0)).astype(np.float64)
-    return np.asarray(special.chdtrc(1, np.maximum(distance, 0.0) ** 2 / flips), dtype=np.float64)
+    return np.asarray(scipy.special.chdtrc(1, np.maximum(distance, 0.0) ** 2 / flips), dtype=np.float64)
 
 
 def mcnemar_power(n: float, psi: float, delta: float, alpha: float = 0.05, test: McNemarTest = "mid_p") -> float:
@@ -114,7 +114,7 @@ def mcnemar_power(n: float, psi: float, delta: float, alpha: float = 0.05, test:
     none = np.full_like(flips, -1)
     critical = _last_true(lambda k: _mcnemar_p(k, flips, test) <= limit, none, most)
     one_way = (rate + difference) / (2 * rate)
-    rejected = stats.binom.cdf(critical, flips, one_way) + stats.binom.cdf(critical, flips, 1 - one_way)
+    rejected = scipy.stats.binom.cdf(critical, flips, one_way) + scipy.stats.binom.cdf(critical, flips, 1 - one_way)
     return float(weight @ rejected)
 
 
@@ -147,7 +147,7 @@ def equivalence_power(n: float, psi: float, delta: float, margin: float, alpha: 
     pairs = domain.count(n, "n")
     rate, difference = domain.split(psi, delta)
     limit = domain.level(margin, "margin")
-    z = float(stats.norm.isf(domain.real(alpha, "alpha", 0.0, 0.5, ends=False)))
+    z = float(scipy.stats.norm.isf(domain.real(alpha, "alpha", 0.0, 0.5, ends=False)))
     if pairs == 0:
         return math.nan
     flips, weight = _flip_counts(pairs, rate)
@@ -155,7 +155,7 @@ def equivalence_power(n: float, psi: float, delta: float, margin: float, alpha: 
     most = _last_true(lambda b: tango_scores(b, flips - b, pairs, limit) <= -z, np.full_like(flips, -1), flips)
     one_way = (rate + difference) / (2 * rate) if rate else 0.5
     # by symmetry T(-margin) >= z says that c is at most the same number, so b is at least flips minus it
-    shown = stats.binom.cdf(most, flips, one_way) - stats.binom.cdf(flips - most - 1, flips, one_way)
+    shown = scipy.stats.binom.cdf(most, flips, one_way) - scipy.stats.binom.cdf(flips - most - 1, flips, one_way)
     return float(weight @ np.maximum(shown, 0.0))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from scipy import stats
+import scipy
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.interval import NOTHING, Interval
@@ -25,7 +25,7 @@ def _interval(
         level = 2.0 * domain.real(level, "confidence of a one-sided bound", 0.5, 1.0, ends=False) - 1.0
     if trials == 0:
         return NOTHING
-    low, high = stats.binomtest(hits, trials).proportion_ci(level, method=method)
+    low, high = scipy.stats.binomtest(hits, trials).proportion_ci(level, method=method)
     return Interval(float(low), float(high))
 
 
@@ -86,4 +86,4 @@ def exceeds(successes: float, n: float, limit: float) -> float:
     hits, trials = domain.count(successes, "successes"), domain.count(n, "n")
     if hits > trials:
         raise ValueError(f"successes must not exceed n, got {successes!r} of {n!r}")
-    return float(stats.binom.sf(hits - 1, trials, domain.level(limit, "limit")))
+    return float(scipy.stats.binom.sf(hits - 1, trials, domain.level(limit, "limit")))

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import optimize, special
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray
@@ -24,7 +24,7 @@ def log_e_value(b: float, c: float, alpha: float = 1.0, beta: float = 1.0) -> fl
     only_1, only_2 = domain.count(b, "b"), domain.count(c, "c")
     if not (0 < alpha < math.inf and 0 < beta < math.inf):
         raise ValueError(f"alpha and beta must be above 0, got {alpha!r}, {beta!r}")
-    mixture = special.betaln(only_1 + alpha, only_2 + beta) - special.betaln(alpha, beta)
+    mixture = scipy.special.betaln(only_1 + alpha, only_2 + beta) - scipy.special.betaln(alpha, beta)
     return float((only_1 + only_2) * math.log(2) + mixture)
 
 
@@ -169,7 +169,7 @@ def _crossing(excess: Callable[[float], float]) -> float:
     ends = 1e-12, 1.0
     if excess(ends[0]) <= 0:
         return 0.0
-    return float(optimize.brentq(excess, *ends, xtol=1e-13))
+    return float(scipy.optimize.brentq(excess, *ends, xtol=1e-13))
 
 
 def _observations(x: ArrayLike) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from scipy import stats
+import scipy
 
 __all__ = ["UNTESTED", "Significance", "chi_squared_test"]
 
@@ -26,4 +26,4 @@ def chi_squared_test(statistic: float, df: int) -> Significance:
     """Return a statistic with its upper tail; a little below 0 is a 0 that was rounded, more is no statistic at all."""
     if not statistic >= -1e-6:
         return UNTESTED
-    return Significance(max(statistic, 0.0), df, float(stats.chi2.sf(max(statistic, 0.0), df)))
+    return Significance(max(statistic, 0.0), df, float(scipy.stats.chi2.sf(max(statistic, 0.0), df)))

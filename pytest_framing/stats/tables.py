@@ -11,8 +11,8 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special, stats
 
 from pytest_framing.stats import domain
 from pytest_framing.stats.domain import FloatArray, IntArray
@@ -57,11 +57,11 @@ def chi_squared(table: ArrayLike) -> ChiSquared:
     counts = _occupied(domain.table(table))
     if min(counts.shape) < 2:
         return ChiSquared(math.nan, 0, math.nan, math.nan, math.nan)
-    plain = stats.chi2_contingency(counts, correction=False)
+    plain = scipy.stats.chi2_contingency(counts, correction=False)
     statistic, df, p = float(plain.statistic), int(plain.dof), float(plain.pvalue)
     if counts.shape != (2, 2):
         return ChiSquared(statistic, df, p, math.nan, math.nan)
-    corrected = stats.chi2_contingency(counts, correction=True)
+    corrected = scipy.stats.chi2_contingency(counts, correction=True)
     return ChiSquared(statistic, df, p, float(corrected.statistic), float(corrected.pvalue))
 
 
@@ -93,7 +93,7 @@ def fisher(table: ArrayLike) -> float:
     if len(counts) < 2 or (counts.sum(axis=0) == 0).any():
         return 1.0
     if len(counts) == 2:
-        return min(1.0, float(stats.fisher_exact(counts).pvalue))
+        return min(1.0, float(scipy.stats.fisher_exact(counts).pvalue))
     return _freeman_halton(counts)
 
 
@@ -106,7 +106,7 @@ def _fillings(totals: IntArray) -> tuple[IntArray, FloatArray]:
     """Return the first-column sum and the log weight of every way to fill rows with these totals."""
     sums = [np.arange(total + 1, dtype=np.int64) for total in totals]
     weights = [
-        special.gammaln(total + 1) - special.gammaln(x + 1) - special.gammaln(total - x + 1)
+        scipy.special.gammaln(total + 1) - scipy.special.gammaln(x + 1) - scipy.special.gammaln(total - x + 1)
         for total, x in zip(totals, sums, strict=True)
     ]
     return reduce(np.add.outer, sums).ravel(), reduce(np.add.outer, weights).ravel()
@@ -127,10 +127,12 @@ def _freeman_halton(counts: IntArray) -> float:
         return math.nan
     (sums, weights), (other_sums, other_weights) = (_fillings(np.array(half)) for half in halves)
     everything = (
-        special.gammaln(totals.sum() + 1) - special.gammaln(column + 1) - special.gammaln(totals.sum() - column + 1)
+        scipy.special.gammaln(totals.sum() + 1)
+        - scipy.special.gammaln(column + 1)
+        - scipy.special.gammaln(totals.sum() - column + 1)
     )
     observed = sum(
-        special.gammaln(total + 1) - special.gammaln(x + 1) - special.gammaln(total - x + 1)
+        scipy.special.gammaln(total + 1) - scipy.special.gammaln(x + 1) - scipy.special.gammaln(total - x + 1)
         for total, x in zip(totals, counts[:, 0], strict=True)
     )
     limit = float(observed) + math.log1p(SAME)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from pytest_framing.stats import domain
 
@@ -70,12 +70,12 @@ def false_positive_rate(n: float, k: float, error: float, correlation: float = 0
     if needed > judgments:
         return 0.0
     if rho == 0 or e in (0.0, 1.0):
-        return float(stats.binom.sf(needed - 1, judgments, e))
+        return float(scipy.stats.binom.sf(needed - 1, judgments, e))
     if rho == 1:
         return e
     scale = (1 - rho) / rho
     # summed upwards from k, as 1 - cdf loses the small tails that this is about
-    tail = stats.betabinom.pmf(np.arange(needed, judgments + 1), judgments, e * scale, (1 - e) * scale)
+    tail = scipy.stats.betabinom.pmf(np.arange(needed, judgments + 1), judgments, e * scale, (1 - e) * scale)
     return min(1.0, float(tail.sum()))
 
 

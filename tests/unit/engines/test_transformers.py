@@ -311,6 +311,26 @@ def test_a_template_that_writes_the_first_token_twice_is_refused(tmp_path: Path)
         identify(folder)
 
 
+def dated(folder: Path, call: str) -> Path:
+    """Return a checkpoint whose template begins with a date, as gpt-oss's and Llama 3.2's do."""
+    made = copied(folder)
+    template = made / "chat_template.jinja"
+    template.write_text(f"Current date: {{{{ {call} }}}}\n" + template.read_text())
+    return made
+
+
+def test_a_template_that_writes_the_day_writes_the_same_one_on_every_day(tmp_path: Path) -> None:
+    engine = TransformersEngine(
+        EngineOptions(resolve_model(str(dated(tmp_path, "strftime_now('%d %b %Y')"))), "float32")
+    )
+    assert engine.render(ASKED[0]).startswith("Current date: 01 Jan 2025")
+
+
+def test_a_template_whose_day_cannot_be_held_fixed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="day of the run"):
+        identify(dated(tmp_path, "strftime_now(messages[0].role)"))
+
+
 def test_an_engine_that_was_not_started_says_so() -> None:
     with pytest.raises(EngineError, match="not started"):
         TransformersEngine(EngineOptions(resolve_model("tiny"), "float32")).run(request(ASKED))

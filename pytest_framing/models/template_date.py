@@ -1,0 +1,36 @@
+"""The day that chat templates write: the same on every day.
+
+The templates of gpt-oss, Llama 3.2 and others write today's date into the system turn. A run would read other prompts
+after midnight than before, could not be resumed the next day, and no baseline of yesterday would be comparable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+from pytest_framing.errors import CheckpointError
+
+TODAY = datetime(2025, 1, 1, tzinfo=UTC)
+
+# transformers lets templates call one function of time, and lets nobody put another in its place.
+_CALL = re.compile(r"\bstrftime_now\(\s*(?P<quote>['\"])(?P<format>[^'\"\\]*)(?P=quote)\s*\)")
+_ANY_CALL = re.compile(r"\bstrftime_now\s*\(")
+
+
+def with_fixed_date(template: str, location: str) -> str:
+    """Return a chat template in which :data:`TODAY` stands wherever it would write the day of the run.
+
+    Raises
+    ------
+    CheckpointError
+        When the template makes up the format of its date, so that nothing can stand for it.
+    """
+    fixed = _CALL.sub(lambda call: json.dumps(TODAY.strftime(call["format"])), template)
+    if _ANY_CALL.search(fixed):
+        raise CheckpointError(
+            f"{location}: the chat template writes the day of the run in a format of its own making, so that prompts "
+            "would differ from day to day; name a registry entry with a chat_template that does not"
+        )
+    return fixed
