@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,20 @@ def engine() -> Iterator[ContinuousEngine]:
     started.close()
 
 
+def test_it_takes_the_memory_that_the_batch_needs_and_not_what_the_machine_has(engine: ContinuousEngine) -> None:
+    before = peak_memory()
+    lengths = [1, 3, 40, 200] * 6
+    asked = [[Message("user", f"parcel {n} " + "of fog " * length)] for n, length in enumerate(lengths)]
+    found = engine.run(BatchRequest(asked, 24, 0, Decoding(40)))
+    assert [one.error for one in found] == [""] * len(asked)
+    assert peak_memory() - before < 1e9
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def test_it_answers_as_planned_batches_do_in_float32(engine: ContinuousEngine) -> None:
     planned = TransformersEngine(OPTIONS)
     planned.start()
@@ -33,6 +48,11 @@ def test_it_answers_as_planned_batches_do_in_float32(engine: ContinuousEngine) -
     found = engine.run(BatchRequest(ASKED, 8, 0, Decoding(8)))
     assert [one.token_ids for one in found] == [one.token_ids for one in expected]
     assert [one.finish_reason for one in found] == [one.finish_reason for one in expected]
+
+
+def test_where_no_prompt_fits_each_is_an_error_of_its_own(engine: ContinuousEngine) -> None:
+    long = [Message("user", "parcel " * 2000)]
+    assert all(one.error for one in engine.run(BatchRequest([long, long], 8, 0, Decoding(8))))
 
 
 def test_a_prompt_beyond_the_window_is_an_error_of_its_own(engine: ContinuousEngine) -> None:
