@@ -117,10 +117,12 @@ class Cases:
         catalogue = builtin_catalogue()
         by_id = {prompt.id: prompt for prompt in self.prompts.prompts}
         self._counts = dict[tuple[str, str], int]()
+        self._shared = dict[str, int]()
         for prompt in by_id.values():
             for name in ("free", "paid"):
                 asked = conversation(prompt, catalogue.framing(name), "standard", "system", catalogue)
                 self._counts[prompt.id, name] = engine.count_tokens([asked])[0]
+                self._shared[name] = engine.count_shared(asked)
         self.conversations: dict[str, Conversation] = {
             case.id: conversation(
                 by_id[case.prompt_id], catalogue.framing(case.framing), "standard", "system", catalogue
@@ -141,7 +143,11 @@ class Cases:
             }
         )
         return plan_suite(
-            suite, self.prompts, lambda prompt, framing, mode: self._counts[prompt.id, framing], shape=engine.shape
+            suite,
+            self.prompts,
+            lambda prompt, framing, mode: self._counts[prompt.id, framing],
+            shape=engine.shape,
+            shared=lambda framing, mode: self._shared[framing],
         )
 
 
@@ -168,7 +174,9 @@ def planned(engine: TransformersEngine, cases: Cases, rows: int, new_tokens: int
         texts: dict[str, str] = {}
         for batch in batches:
             asked = [cases.conversations[case] for case in batch.case_ids]
-            completions = engine.run(BatchRequest(asked, batch.rows, batch.length, Decoding(new_tokens)))
+            completions = engine.run(
+                BatchRequest(asked, batch.rows, batch.length, Decoding(new_tokens), prefix=batch.prefix)
+            )
             texts.update(zip(batch.case_ids, (one.text for one in completions), strict=True))
         return texts
 

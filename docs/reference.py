@@ -115,7 +115,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "mode": "planned batches of fixed shape, or one case after the other",
         "batch_size": "rows of a batch, even; empty: the model's choice",
         "batch_tokens": "most rows × padded length of a batch",
-        "prefix_reuse": "whether a context that cases share is computed once, where the engine can",
+        "prefix_reuse": "whether what cases share (framing, demonstrations) is computed once, where the engine can",
         "deadline": "seconds after which a batch is given up; what it has not finished is invalid",
     },
     "Decoding": {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pytest_framing.errors import PromptError
+from pytest_framing.errors import EngineError, PromptError
 from pytest_framing.framings import UNFRAMED
 from pytest_framing.records import CHECK_MODE, STANDARD_MODE, Prompt
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Converse = Callable[[Prompt, str, str], Conversation]
 
 _PROBE = Prompt("probe", "-")
+# Below that, computing a framing once a row costs no more than putting its kept values into a batch.
+LEAST_SHARED = 16
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class CaseLengths:
     """Tokens of every case: those of its prompt, and those of the context that stands before it.
 
     ``prompts`` is keyed by prompt id, framing and mode; ``contexts`` by mode and framing, with what the context adds.
-    ``prefixes`` has the part of it that the engine computes once, ``window`` what a case may have without its answer.
+    ``prefixes``, keyed alike, has what the engine computes once: a context, or without any the system turn of a
+    framing. ``window`` is what a case may have without its answer.
     """
 
     prompts: Mapping[tuple[str, str, str], int] = field(repr=False)
@@ -44,6 +47,10 @@ class CaseLengths:
     def fits(self, prompt: Prompt, framing: str, mode: str) -> bool:
         """Tell whether a case fits the window together with its answer."""
         return self.tokens(prompt, framing, mode) <= self.window
+
+    def shared(self, framing: str, mode: str) -> int:
+        """Return how many of the tokens of a case stand in what the engine computes once."""
+        return self.prefixes.get((mode, framing), 0)
 
     def summarise(self, context: Context) -> ContextSummary:
         """Return a context as plans hold it."""
@@ -102,7 +109,12 @@ def count_lengths(
         if suite.demonstrations is not None and suite.demonstrations.truncation == "error":
             longest = max(prompts.prompts, key=lambda one: lengths.prompts[one.id, UNFRAMED, STANDARD_MODE])
             _hold_contexts_fitting(suite, lengths, longest, window)
-    return lengths
+        return lengths
+    if not _reuses(suite, engine):
+        return lengths
+    return replace(
+        lengths, prefixes=_framing_prefixes({(mode, framing) for _, framing, mode in keys}, converse, engine)
+    )
 
 
 def _with_contexts(
@@ -135,10 +147,28 @@ def _with_contexts(
     slack = max(n - lengths.tokens(longest, framing, mode) for (mode, framing), n in zip(modes, exact, strict=True))
     if slack > 0:
         lengths = replace(lengths, contexts={key: n + slack for key, n in added.items()})
-    if not suite.execution.prefix_reuse or not engine.identity().prefix_cache:
+    if not _reuses(suite, engine):
         return lengths
     shared = {(mode, framing): engine.count_shared(converse(_PROBE, framing, mode)) for mode, framing in modes}
     return replace(lengths, prefixes={key: n for key, n in shared.items() if n})
+
+
+def _reuses(suite: Suite, engine: Engine) -> bool:
+    return suite.execution.prefix_reuse and engine.identity().prefix_cache
+
+
+def _framing_prefixes(
+    keys: Collection[tuple[str, str]], converse: Converse, engine: Engine
+) -> dict[tuple[str, str], int]:
+    """Tokens of each framing's system turn, by mode and framing; none where the model's template has no such turn.
+
+    All framings of a suite are computed in the same way, or they would differ in more than their words.
+    """
+    try:
+        shared = {(mode, framing): engine.count_shared(converse(_PROBE, framing, mode)) for mode, framing in keys}
+    except EngineError:
+        return {}
+    return shared if min(shared.values()) >= LEAST_SHARED else {}
 
 
 def _hold_fitting(suite: Suite, lengths: CaseLengths, window: int, keys: Iterable[tuple[Prompt, str, str]]) -> None:

@@ -133,8 +133,7 @@ def conversation(
         return (*demonstrations, Message("user", request))
     if placement == "user":
         return (*demonstrations, Message("user", f"{framing.message}\n\n{request}"))
-    # A system turn in front of demonstrations is a part of the context that cases share.
-    return (Message("system", framing.message, shared=bool(demonstrations)), *demonstrations, Message("user", request))
+    return (Message("system", framing.message, shared=True), *demonstrations, Message("user", request))
 
 
 # Words that tell a model how to behave. Outside the clause about refusing, a framing may not hold one that its

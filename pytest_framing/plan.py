@@ -158,8 +158,8 @@ def case_id(prompt_id: str, framing: str, mode: str, replicate: int) -> str:
 class _Unit:
     """Cases that share a batch: a pair in drawn order, a question under both framings, or one placebo case.
 
-    ``length`` is the larger number of tokens; with a shared ``context`` of ``prefix`` tokens, of those behind it. Units
-    that do not fit the model's window are planned and do not run.
+    ``prefix`` and ``length`` are the larger numbers of tokens: of those that the engine computes once, and of those
+    behind them. Units that do not fit the model's window are planned and do not run.
     """
 
     prompt: Prompt
@@ -167,15 +167,29 @@ class _Unit:
     replicate: int
     role: Role
     framings: tuple[str, ...]
+    prefix: int
     length: int
     context: str = ""
-    prefix: int = 0
     fits: bool = True
 
     @property
     def pair(self) -> str:
         suffix = f"-r{self.replicate}" if self.replicate > 1 else ""
         return f"{self.prompt.id}-{self.mode}{suffix}" if self.role == "pair" else ""
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Tokens of a prompt under a framing and a mode, and those of them that all prompts share."""
+
+    tokens: Callable[[Prompt, str, str], int]
+    shared: Callable[[str, str], int]
+
+    def of(self, prompt: Prompt, framings: tuple[str, ...], mode: str) -> tuple[int, int]:
+        """Return prefix and length of a unit."""
+        prefixes = [self.shared(framing, mode) for framing in framings]
+        behind = (self.tokens(prompt, framing, mode) - n for framing, n in zip(framings, prefixes, strict=True))
+        return max(prefixes), max(behind)
 
 
 def plan_suite(
@@ -187,6 +201,7 @@ def plan_suite(
     contexts: Mapping[str, ContextSummary] | None = None,
     pools: Mapping[str, Any] | None = None,
     fits: Callable[[Prompt, str, str], bool] | None = None,
+    shared: Callable[[str, str], int] | None = None,
 ) -> SuitePlan:
     """Plan every case of a suite.
 
@@ -208,6 +223,8 @@ def plan_suite(
     fits
         Tells whether a prompt under a framing and a mode fits the model's window; one that does not is planned, and
         does not run.
+    shared
+        Number of the tokens under a framing and a mode that all prompts share, and that the engine computes once.
 
     Raises
     ------
@@ -218,10 +235,11 @@ def plan_suite(
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:prompts").shuffle(ordered)
     contexts = contexts or {}
-    asked = _units(suite, ordered, count_tokens)
+    sizes = _Sizes(count_tokens, shared or (lambda *_: 0))
+    asked = _units(suite, ordered, sizes)
     if contexts:
-        asked = _units_in_contexts(suite, ordered, contexts, count_tokens, fits or (lambda *_: True))
-    groups = _batched(suite, [*asked, *_checks(suite, questions, count_tokens)], shape)
+        asked = _units_in_contexts(suite, ordered, contexts, sizes, fits or (lambda *_: True))
+    groups = _batched(suite, [*asked, *_checks(suite, questions, sizes)], shape)
     if suite.order.prompts == "shuffled":
         random.Random(f"{suite.order.seed}:{suite.name}:batches").shuffle(groups)
     if contexts:
@@ -266,34 +284,33 @@ def hold_unique_suites(suites: Iterable[tuple[str, Path]]) -> None:
         seen[name] = path
 
 
-def _units(suite: Suite, prompts: list[Prompt], count_tokens: Callable[[Prompt, str, str], int]) -> Iterator[_Unit]:
+def _units(suite: Suite, prompts: list[Prompt], sizes: _Sizes) -> Iterator[_Unit]:
     pair = (suite.framings.reference, suite.framings.treatment)
     repeated = _repeated(suite, prompts)
     for prompt in prompts:
         for mode in suite.modes:
-            length = max(count_tokens(prompt, framing, mode) for framing in pair)
+            size = sizes.of(prompt, pair, mode)
             for replicate in (1, 2) if prompt.id in repeated else (1,):
                 swap = suite.order.conditions == "bernoulli" and treatment_first(
                     suite.order.seed, suite.name, prompt.id, mode, replicate
                 )
-                yield _Unit(prompt, mode, replicate, "pair", pair[::-1] if swap else pair, length)
+                yield _Unit(prompt, mode, replicate, "pair", pair[::-1] if swap else pair, *size)
             if suite.controls.placebo:
-                placebo = suite.framings.placebo
-                yield _Unit(prompt, mode, 1, "placebo", (placebo,), count_tokens(prompt, placebo, mode))
+                placebo = (suite.framings.placebo,)
+                yield _Unit(prompt, mode, 1, "placebo", placebo, *sizes.of(prompt, placebo, mode))
 
 
 def _units_in_contexts(
     suite: Suite,
     prompts: list[Prompt],
     contexts: Mapping[str, ContextSummary],
-    count_tokens: Callable[[Prompt, str, str], int],
+    sizes: _Sizes,
     fits: Callable[[Prompt, str, str], bool],
 ) -> Iterator[_Unit]:
-    """Yield every prompt in every context and without any; what the engine computes once counts as its prefix."""
+    """Yield every prompt in every context and without any."""
     pair = (suite.framings.reference, suite.framings.treatment)
     framed = {mode for mode, context in contexts.items() if context.framed}
     for mode in (STANDARD_MODE, *contexts):
-        prefixes = contexts[mode].prefixes if mode in contexts else {}
         # An effect of the framing in a context is set against the one without demonstrations.
         in_pairs = mode in framed or (mode == STANDARD_MODE and bool(framed))
         for prompt in prompts:
@@ -304,26 +321,14 @@ def _units_in_contexts(
                 )
                 units.append(("pair", pair[::-1] if swap else pair))
             for role, framings in units:
-                yield _Unit(
-                    prompt=prompt,
-                    mode=mode,
-                    replicate=1,
-                    role=role,
-                    framings=framings,
-                    length=max(count_tokens(prompt, framing, mode) - prefixes.get(framing, 0) for framing in framings),
-                    context=mode,
-                    prefix=max(prefixes.get(framing, 0) for framing in framings),
-                    fits=all(fits(prompt, framing, mode) for framing in framings),
-                )
+                fit = all(fits(prompt, framing, mode) for framing in framings)
+                yield _Unit(prompt, mode, 1, role, framings, *sizes.of(prompt, framings, mode), mode, fit)
 
 
-def _checks(
-    suite: Suite, questions: Sequence[Prompt], count_tokens: Callable[[Prompt, str, str], int]
-) -> Iterator[_Unit]:
+def _checks(suite: Suite, questions: Sequence[Prompt], sizes: _Sizes) -> Iterator[_Unit]:
     framings = (suite.framings.reference, suite.framings.treatment)
     for question in questions:
-        length = max(count_tokens(question, framing, CHECK_MODE) for framing in framings)
-        yield _Unit(question, CHECK_MODE, 1, "check", framings, length)
+        yield _Unit(question, CHECK_MODE, 1, "check", framings, *sizes.of(question, framings, CHECK_MODE))
 
 
 def _repeated(suite: Suite, prompts: list[Prompt]) -> frozenset[str]:
@@ -341,7 +346,7 @@ def _batched(
         return [(Shape(0, 0), [unit]) for unit in units]
     size, tokens = suite.execution.batch_size or DEFAULT_BATCH_SIZE, suite.execution.batch_tokens
     shapes: dict[tuple[int, int], Shape] = {}
-    waiting: dict[tuple[Role, int, str, Shape], list[_Unit]] = defaultdict(list)
+    waiting: dict[tuple[Role, int, str, int, Shape], list[_Unit]] = defaultdict(list)
     over: list[_Unit] = []
     for unit in units:
         if not unit.fits:
@@ -349,13 +354,13 @@ def _batched(
             continue
         length = (unit.prefix, unit.length)
         if length not in shapes:
-            # A context that is computed once takes its room in every row all the same.
+            # What is computed once takes its room in every row all the same.
             rows = max(2, min(size, tokens // (unit.prefix + unit.length))) if unit.prefix else size
             shapes[length] = shape(unit.length, BatchLimits(rows, tokens))
         # Replicates, placebo cases and questions have batches of their own: beside a pair they could share its fate.
-        waiting[unit.role, unit.replicate, unit.context, shapes[length]].append(unit)
+        waiting[unit.role, unit.replicate, unit.context, unit.prefix, shapes[length]].append(unit)
     groups: list[tuple[Shape, list[_Unit]]] = []
-    for (_, _, _, planned), members in waiting.items():
+    for (*_, planned), members in waiting.items():
         share = planned.rows // len(members[0].framings)
         groups.extend((planned, members[start : start + share]) for start in range(0, len(members), share))
     return [*groups, *((Shape(0, 0), [unit]) for unit in over)]

@@ -412,6 +412,7 @@ def _plan(
         {name: lengths.summarise(context) for name, context in shown.contexts.items()},
         {name: pool.document() for name, pool in shown.pools.items()},
         lengths.fits,
+        lengths.shared,
     )
 
 

@@ -90,8 +90,8 @@ class Execution(Section):
     """Planned batches of fixed shape, or one case after the other.
 
     ``batch_tokens`` bounds rows × padded length, so that long prompts run in batches of fewer rows. With
-    ``prefix_reuse`` a context that cases share is computed once, where the engine can. After ``deadline`` seconds a
-    batch is given up, and what it has not finished is invalid.
+    ``prefix_reuse`` what cases share, the system turn of a framing or a context of demonstrations, is computed once,
+    where the engine can. After ``deadline`` seconds a batch is given up, and what it has not finished is invalid.
     """
 
     mode: Literal["batched", "sequential"] = "batched"

@@ -20,6 +20,8 @@ from pytest_framing.models.weights import folder_digest
 from pytest_framing.shapes import fixed_shape
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pytest_framing.engines.engine import Conversation, Decoding, EngineOptions
     from pytest_framing.records import FinishReason
     from pytest_framing.shapes import BatchLimits, Shape
@@ -232,12 +234,9 @@ class TransformersEngine(ChatModel):
         limit = self._answer_limit(decoding, width)
         arguments: dict[str, Any] = {}
         if self._keeps_everything():
-            contexts = (
-                self._prefixes.stacked([row.context for row in filled], shape.prefix)
-                if shape.prefix and self._prefixes is not None
-                else ()
+            arguments["past_key_values"] = batch_cache(
+                self._config.get_text_config().num_hidden_layers, self._contexts(filled, shape.prefix)
             )
-            arguments["past_key_values"] = batch_cache(self._config.get_text_config().num_hidden_layers, contexts)
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=ids.to(device),
@@ -275,6 +274,12 @@ class TransformersEngine(ChatModel):
                 )
             )
         return completions
+
+    def _contexts(self, rows: list[_Row], length: int) -> list[tuple[Tensor, Tensor]]:
+        """Return keys and values of what the rows share, layer by layer; none where they share nothing."""
+        if not length or self._prefixes is None:
+            return []
+        return self._prefixes.stacked([row.context for row in rows], length)
 
     def _draw(self, rows: list[_Row], decoding: Decoding) -> list[Any]:
         if decoding.temperature == 0:

@@ -72,8 +72,12 @@ def plan_with(suite: Suite, prompts: PromptSet, pools: dict[str, Pool]) -> tuple
     summaries = {
         name: one.summary(100 * one.condition.count, {"none": 100 * one.condition.count}) for name, one in drawn.items()
     }
+
+    def shared(framing: str, mode: str) -> int:
+        return summaries[mode].prefixes.get(framing, 0) if mode in summaries else 0
+
     described = {name: pool.document() for name, pool in pools.items()}
-    return Plan((plan_suite(suite, prompts, tokens, contexts=summaries, pools=described),)), drawn
+    return Plan((plan_suite(suite, prompts, tokens, contexts=summaries, pools=described, shared=shared),)), drawn
 
 
 def run_with(rule: Rule, *, queries: int = 60, suite: Suite | None = None, prompts: PromptSet | None = None) -> Run:

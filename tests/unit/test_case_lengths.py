@@ -11,20 +11,21 @@ import pytest
 from pytest_framing.case_lengths import CaseLengths, count_lengths
 from pytest_framing.demonstrations import contexts
 from pytest_framing.engines.engine import Conversation, EngineIdentity
-from pytest_framing.errors import PromptError
+from pytest_framing.errors import EngineError, PromptError
 from pytest_framing.framings import builtin_catalogue, conversation
 from pytest_framing.records import Prompt
-from tests.unit.builders import make_prompts
+from tests.unit.builders import make_prompts, make_suite
 from tests.unit.demonstration_runs import make_pools, shown_by, suite_with
 
 
 class Words:
     """An engine that counts words, and how often it was asked."""
 
-    def __init__(self, *, joined: int = 0, prefix_cache: bool = True) -> None:
+    def __init__(self, *, joined: int = 0, prefix_cache: bool = True, splits: bool = True) -> None:
         self.counted = 0
         self.joined = joined
         self.prefix_cache = prefix_cache
+        self.splits = splits
 
     def identity(self) -> EngineIdentity:
         return EngineIdentity("words", "1", "kernel", 4096, "", "", "", "", self.prefix_cache)
@@ -38,6 +39,8 @@ class Words:
         ]
 
     def count_shared(self, one: Conversation) -> int:
+        if not self.splits:
+            raise EngineError("the tokenizer joins both parts")
         return sum(len(turn.content.split()) for turn in one if turn.shared)
 
 
@@ -105,3 +108,36 @@ def test_framed_contexts_are_counted_under_every_framing() -> None:
     assert {framing for mode, framing in found.contexts if mode == "h2-b2-s1"} == {"none", "free", "paid"}
     assert found.tokens(PROMPT, "free", "h2-b2-s1") > found.tokens(PROMPT, "none", "h2-b2-s1")
     assert replace(found).window == 4086
+
+
+def plain_lengths(engine: Words, placement: str = "system", **changes: Any) -> CaseLengths:
+    """Count a suite without demonstrations."""
+    suite = make_suite(modes=["standard", "forcing"], controls={"repeat_fraction": 0, "placebo": True}, **changes)
+    catalogue = builtin_catalogue()
+
+    def converse(prompt: Prompt, framing: str, mode: str) -> Conversation:
+        return conversation(prompt, catalogue.framing(framing), mode, placement, catalogue)
+
+    return count_lengths(suite, make_prompts(3), [], {}, converse, engine, 4096)  # type: ignore[arg-type]  # as above
+
+
+def test_the_system_turn_of_each_framing_is_computed_once() -> None:
+    found = plain_lengths(Words())
+    assert {framing for _, framing in found.prefixes} == {"free", "paid", "placebo"}
+    assert {mode for mode, _ in found.prefixes} == {"standard", "forcing"}
+    assert found.shared("paid", "standard") == found.tokens(PROMPT, "paid", "standard") - 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "changes"),
+    [
+        pytest.param(Words(prefix_cache=False), {}, id="the engine keeps nothing"),
+        pytest.param(Words(splits=False), {}, id="the tokenizer joins framing and prompt"),
+        pytest.param(Words(), {"placement": "user"}, id="the framing stands in the user turn"),
+        pytest.param(Words(), {"execution": {"prefix_reuse": False}}, id="the suite wants none"),
+    ],
+)
+def test_a_framing_that_cannot_stand_for_itself_is_computed_with_every_prompt(
+    engine: Words, changes: dict[str, Any]
+) -> None:
+    assert plain_lengths(engine, **changes).prefixes == {}
