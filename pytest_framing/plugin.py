@@ -79,7 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if session is not None:
             config.stash[SESSION] = session
             if session.on_controller:
-                config.pluginmanager.register(_Watch(session, config), "framing-watch")
+                from pytest_framing.report_watch import ReportWatch
+
+                config.pluginmanager.register(ReportWatch(session, config), "framing-watch")
     except FramingError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -376,36 +378,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         stop = session.stop_of(case.suite)
         if stop is not None:
             pytest.skip(stop.reason())
-
-
-class _Watch:
-    """Sees every report on the controller, with and without xdist; a hook of reports has no other way to its config."""
-
-    def __init__(self, session: GateSession, config: pytest.Config) -> None:
-        from pytest_framing.report.progress import Progress
-
-        self._session, self._config = session, config
-        self._progress = Progress(len(session.prepared.record.plan.cases))
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
-        """Let the reports of the workers share their texts: pytest keeps three reports a case until the end."""
-        from pytest_framing.shared_strings import with_shared_strings
-
-        data.update(with_shared_strings(data))
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Hand verdicts to the monitor of early stopping, and say now and then how far the run is."""
-        outcome = getattr(report, "framing", None)
-        if outcome is None or report.when != "call":
-            return
-        self._session.watch((outcome["suite"], outcome["case"]), outcome["verdict"])
-        line = self._progress.add(outcome["tokens"])
-        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if line and terminal is not None and self._config.option.verbose >= 0:
-            terminal.ensure_newline()
-            terminal.write_line(line)
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

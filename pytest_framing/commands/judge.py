@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_framing.commands.arguments import number, plugin_argument, run_argument, whole_number
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import PASS
+from pytest_framing.commands.seeds import given_or_drawn, settled
 
 if TYPE_CHECKING:
     import argparse
@@ -64,7 +64,6 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge, say what changed, and write what the gates say of the new verdicts beside what they said before."""
     from pytest_framing.commands.recorded_run import conclude_again, hold_baselines
-    from pytest_framing.errors import SettingsError
     from pytest_framing.extensions import load_extensions
     from pytest_framing.json_documents import write_document
     from pytest_framing.judges.asking import JudgeSetup
@@ -75,18 +74,14 @@ def run(options: argparse.Namespace) -> int:
     folder = find_run(options.run, Path.cwd())
     extensions = load_extensions(options.plugin)
     record = read_plan(folder)
-    seed = options.seed if options.seed is not None else secrets.randbelow(2**53)
-    setup = JudgeSetup(_requests(record, options.prompts, extensions), seed)
+    drawn = given_or_drawn(options.seed)
+    setup = JudgeSetup(_requests(record, options.prompts, extensions), drawn)
     sources = JudgeSources(extensions.judges, extensions.engines, options.engine, setup)
     judge = choose_judge(options.judge, sources)
     earlier = recorded_seed(record, folder, judge.label)
-    if earlier is not None and earlier != seed:
-        if options.seed is not None:
-            raise SettingsError(
-                f"--seed {seed}: {judge.label} judged this run with seed {earlier}, and its verdicts stay; leave "
-                "--seed out to go on with that one"
-            )
-        seed = earlier
+    why = f"{judge.label} judged this run with seed {earlier}, and its verdicts stay; leave --seed out to go on with it"
+    seed = settled(options.seed, drawn, earlier, why)
+    if seed != drawn:
         judge = choose_judge(options.judge, replace(sources, setup=replace(setup, seed=seed)))
     noise = options.noise if hasattr(judge, "judge_many") else 0.0
     hold_baselines(folder, judge.label)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_framing.commands.arguments import plugin_argument, run_argument, whole_number
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import PASS
+from pytest_framing.commands.seeds import given_or_drawn, settled
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from collections import Counter
 
     from pytest_framing.engines.selection import choose_engine, judge_options
-    from pytest_framing.errors import JudgeError, SettingsError
+    from pytest_framing.errors import JudgeError
     from pytest_framing.extensions import load_extensions
     from pytest_framing.judges.asking import JudgeSetup
     from pytest_framing.judges.model_judge import no_requests
@@ -69,21 +69,17 @@ def run(options: argparse.Namespace) -> int:
     traced = [one for one in responses if one.reasoning.strip()]
     if not traced:
         raise JudgeError(f"{folder}: no response of this run has a reasoning part; there is no trace to read")
-    seed = options.seed if options.seed is not None else secrets.randbelow(2**53)
+    drawn = given_or_drawn(options.seed)
     asked = judge_options(options.judge, None, options.engine)
     name, votes = asked.model.name, options.votes or VOTES
     extensions = load_extensions(options.plugin)
     engine = choose_engine(options.engine, asked, extensions.engines)
-    judge = MotivationJudge(name, engine, JudgeSetup(no_requests, seed), votes, options.percent or PERCENT)
+    judge = MotivationJudge(name, engine, JudgeSetup(no_requests, drawn), votes, options.percent or PERCENT)
     path = motivations_path(folder, judge.label)
     earlier = recorded_seed(path)
-    if earlier is not None and earlier != seed:
-        if options.seed is not None:
-            raise SettingsError(
-                f"--seed {seed}: {path} holds what this judge found with seed {earlier}; leave --seed out to read "
-                "again with that one, or move the file away"
-            )
-        seed = earlier
+    why = f"{path} holds what this judge found with seed {earlier}; leave --seed out to read again with that one, or "
+    seed = settled(options.seed, drawn, earlier, why + "move the file away")
+    if seed != drawn:
         judge = MotivationJudge(name, engine, JudgeSetup(no_requests, seed), votes, options.percent or PERCENT)
     motivations = judge.read(traced)
     lost = sum(one.motivation == UNPARSABLE for one in motivations)

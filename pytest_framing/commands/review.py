@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_framing.commands.arguments import run_argument, whole_number
 from pytest_framing.commands.console import say
 from pytest_framing.commands.exit_codes import PASS
+from pytest_framing.commands.seeds import given_or_drawn
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,7 @@ def _draw(options: argparse.Namespace) -> int:
             raise LedgerError(f"{taken}: there already; a sheet is drawn once, move it away to draw another")
     motivations = read_motivations(find_motivations(folder, options.judge))
     responses = {one.key: one for one in read_responses(folder).records}
-    seed = options.seed if options.seed is not None else secrets.randbelow(2**53)
+    seed = given_or_drawn(options.seed)
     record = read_plan(folder)
     used = {(case.suite, case.framing) for case in record.plan.cases.values()}
     texts = {name: suite_catalogue(suite).framings for name, suite in record.suites.items()}

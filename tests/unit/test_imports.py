@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "pytest_framing"
-SHELL = frozenset({"plugin", "hookspecs", "cli"})
+SHELL = frozenset({"plugin", "report_watch", "hookspecs", "cli"})
 BACKENDS = frozenset(
     {"torch", "transformers", "datasets", "bitsandbytes", "vllm", "ray", "matplotlib", "openai", "inspect_ai", "pandas"}
 )
@@ -76,7 +76,7 @@ FLOW = (
     ("finished_run", "frames", "inspect_interop"),
     ("extensions", "discovery", "scheduling", "run", "session", "tuning"),
     # the shells
-    ("hookspecs", "plugin", "commands", "cli"),
+    ("hookspecs", "report_watch", "plugin", "commands", "cli"),
 )
 ORDER = tuple(name for layer in FLOW for name in layer)
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
