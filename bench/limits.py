@@ -94,12 +94,16 @@ def planned(prompts: Path) -> Job:
         said = conversation(prompt, catalogue.framing(framing), mode, "system", catalogue)
         return TEMPLATE_TOKENS + sum(len(message.content) for message in said) // CHARACTERS_A_TOKEN
 
+    def shared(framing: str, mode: str) -> int:
+        return TEMPLATE_TOKENS // 2 + len(catalogue.framing(framing).message) // CHARACTERS_A_TOKEN
+
     questions = catalogue.questions_about(suite.framings.reference, suite.framings.treatment)
     plan = plan_suite(
         suite,
         PromptSet(source, str(prompts), "path", found),
         tokens,
         [question.prompt() for question in questions],
+        shared=shared,
     )
     mean = sum(tokens(prompt, suite.framings.reference, suite.modes[0]) for prompt in found) / len(found)
     return Job(len(plan.cases), round(mean), GATE.answer, len(plan.batches))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -112,9 +112,7 @@ def count_lengths(
         return lengths
     if not _reuses(suite, engine):
         return lengths
-    return replace(
-        lengths, prefixes=_framing_prefixes({(mode, framing) for _, framing, mode in keys}, converse, engine)
-    )
+    return replace(lengths, prefixes=_framing_prefixes(keys, converse, engine))
 
 
 def _with_contexts(
@@ -158,17 +156,21 @@ def _reuses(suite: Suite, engine: Engine) -> bool:
 
 
 def _framing_prefixes(
-    keys: Collection[tuple[str, str]], converse: Converse, engine: Engine
+    keys: Sequence[tuple[Prompt, str, str]], converse: Converse, engine: Engine
 ) -> dict[tuple[str, str], int]:
-    """Tokens of each framing's system turn, by mode and framing; none where the model's template has no such turn.
+    """Tokens of each framing's system turn, by mode and framing; none where it does not stand for itself in every case.
 
     All framings of a suite are computed in the same way, or they would differ in more than their words.
     """
-    try:
-        shared = {(mode, framing): engine.count_shared(converse(_PROBE, framing, mode)) for mode, framing in keys}
-    except EngineError:
-        return {}
-    return shared if min(shared.values()) >= LEAST_SHARED else {}
+    shared: dict[tuple[str, str], int] = {}
+    for prompt, framing, mode in keys:
+        try:
+            tokens = engine.count_shared(converse(prompt, framing, mode))
+        except EngineError:
+            return {}
+        if tokens < LEAST_SHARED or shared.setdefault((mode, framing), tokens) != tokens:
+            return {}
+    return shared
 
 
 def _hold_fitting(suite: Suite, lengths: CaseLengths, window: int, keys: Iterable[tuple[Prompt, str, str]]) -> None:

@@ -180,6 +180,7 @@ class CaseRunner:
             self.decoding[batch.suite],
             batch.prefix,
             [case_seed(case) for case in cases],
+            fresh=any(case.replicate > 1 for case in cases),
         )
         completions = self._complete(batch, request)
         for slot, (case, completion) in enumerate(zip(cases, completions, strict=True)):

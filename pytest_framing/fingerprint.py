@@ -11,6 +11,7 @@ import pytest_framing
 from pytest_framing.device import device
 from pytest_framing.json_documents import document_digest
 from pytest_framing.records import FORCING_MODE, text_digest
+from pytest_framing.typed_records import flat_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +148,7 @@ def fingerprint(
             "count": plan.prompts.count,
             "digest": plan.prompts.digest,
         },
-        "plan": document_digest([asdict(case) for case in plan.cases]),
+        "plan": document_digest([flat_fields(case) for case in plan.cases]),
         "order": suite.order.model_dump(),
         "controls": suite.controls.model_dump(),
         "manipulation_check": document_digest([asdict(question) for question in questions]) if questions else "none",

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from pytest_framing.errors import LedgerError, OutputError
 from pytest_framing.json_documents import parse_json
 from pytest_framing.records import Response, Verdict, text_digest
-from pytest_framing.typed_records import typed_record
+from pytest_framing.typed_records import flat_fields, typed_record
 
 MAIN_WORKER = "main"
 # Lines are handed to the system at once and forced to the disk this often: syncing each of thousands of lines would
@@ -59,11 +59,6 @@ class _JsonLines:
             self._descriptor = None
 
 
-def _fields_of(record: Response | Verdict) -> dict[str, Any]:
-    """Return a flat record as a mapping; ``dataclasses.asdict`` copies deeply, which costs more than judging does."""
-    return {name: getattr(record, name) for name in record.__slots__}
-
-
 def _cut_torn_tail(descriptor: int) -> None:
     """Remove half a line at the end: a new line behind it would turn a torn tail into a damaged middle."""
     size = os.fstat(descriptor).st_size
@@ -103,7 +98,7 @@ class LedgerWriter:
         OutputError
             When the line could not be written whole.
         """
-        self._responses.append(_fields_of(response))
+        self._responses.append(flat_fields(response))
 
     def add_verdict(self, verdict: Verdict) -> None:
         """Append one verdict.
@@ -113,7 +108,7 @@ class LedgerWriter:
         OutputError
             When the line could not be written whole.
         """
-        self._verdicts.append(_fields_of(verdict))
+        self._verdicts.append(flat_fields(verdict))
 
     def close(self) -> None:
         """Force everything to the disk."""

@@ -27,7 +27,7 @@ from pytest_framing.records import (
     Role,
 )
 from pytest_framing.shapes import BatchLimits, Shape, fixed_shape
-from pytest_framing.typed_records import typed_record, typed_value
+from pytest_framing.typed_records import flat_fields, typed_record, typed_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -69,8 +69,8 @@ class SuitePlan:
                 }
                 for batch in self.batches
             ],
-            "cases": [asdict(case) for case in self.cases],
-            "traits": {prompt_id: asdict(one) for prompt_id, one in self.traits.items()},
+            "cases": [flat_fields(case) for case in self.cases],
+            "traits": {prompt_id: flat_fields(one) for prompt_id, one in self.traits.items()},
             "contexts": {mode: asdict(one) for mode, one in self.contexts.items()},
             "pools": dict(self.pools),
         }
@@ -345,18 +345,17 @@ def _batched(
     if suite.execution.mode == "sequential":
         return [(Shape(0, 0), [unit]) for unit in units]
     size, tokens = suite.execution.batch_size or DEFAULT_BATCH_SIZE, suite.execution.batch_tokens
-    shapes: dict[tuple[int, int], Shape] = {}
+    limits = BatchLimits(size, tokens)
+    shapes: dict[tuple[bool, int, int], Shape] = {}
     waiting: dict[tuple[Role, int, str, int, Shape], list[_Unit]] = defaultdict(list)
     over: list[_Unit] = []
     for unit in units:
         if not unit.fits:
             over.append(unit)
             continue
-        length = (unit.prefix, unit.length)
+        length = (bool(unit.context), unit.prefix, unit.length)
         if length not in shapes:
-            # What is computed once takes its room in every row all the same.
-            rows = max(2, min(size, tokens // (unit.prefix + unit.length))) if unit.prefix else size
-            shapes[length] = shape(unit.length, BatchLimits(rows, tokens))
+            shapes[length] = _shape(unit, limits, shape)
         # Replicates, placebo cases and questions have batches of their own: beside a pair they could share its fate.
         waiting[unit.role, unit.replicate, unit.context, unit.prefix, shapes[length]].append(unit)
     groups: list[tuple[Shape, list[_Unit]]] = []
@@ -364,6 +363,18 @@ def _batched(
         share = planned.rows // len(members[0].framings)
         groups.extend((planned, members[start : start + share]) for start in range(0, len(members), share))
     return [*groups, *((Shape(0, 0), [unit]) for unit in over)]
+
+
+def _shape(unit: _Unit, limits: BatchLimits, shape: Callable[[int, BatchLimits], Shape]) -> Shape:
+    """Return the shape of a unit's batch behind what the engine computes once."""
+    if unit.context:
+        # Beside a long context all queries are short: by the length of both they would be padded by hundreds of tokens.
+        # It takes its room in every row all the same.
+        rows = max(2, min(limits.rows, limits.tokens // (unit.prefix + unit.length))) if unit.prefix else limits.rows
+        return shape(unit.length, BatchLimits(rows, limits.tokens))
+    # A framing is short: requests behind it are grouped as they would be with it, in as few batches.
+    rows, length = shape(unit.prefix + unit.length, limits)
+    return Shape(rows, max(0, length - unit.prefix))
 
 
 def _cases(suite: str, batch: str, units: list[_Unit]) -> Iterator[Case]:

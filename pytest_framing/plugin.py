@@ -263,7 +263,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     if suite is None:
         pytest.fail(f"{path}: not among the suites of this run; a suite is a folder with suite.yaml", pytrace=False)
-    metafunc.parametrize("framing_case", suite.plan.cases, indirect=True, ids=_test_id)
+    # In place of the fixture, and not through it: pytest makes a request object for every fixture that it calls.
+    metafunc.parametrize("framing_case", suite.plan.cases, ids=_test_id)
 
 
 def _test_id(case: Case) -> str:

@@ -75,7 +75,7 @@ def new_run_id(model: str) -> str:
     """Return an id that sorts by time and says what was gated."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", model).strip("-.")[:40] or "model"
-    return f"{stamp}-{name}-{secrets.token_hex(2)}"
+    return f"{stamp}-{name}-{secrets.token_hex(4)}"
 
 
 def new_salt() -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import typing
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
 R = TypeVar("R")
+
+
+class SlottedRecord(Protocol):
+    """A dataclass with slots, and with nothing nested in them."""
+
+    __slots__: tuple[str, ...]
+
+
 _STRICT = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True)
 
 
@@ -44,6 +52,11 @@ def typed_value(kind: Any, value: Any) -> Any:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
         raise ValueError(_first(error)) from None
+
+
+def flat_fields(record: SlottedRecord) -> dict[str, Any]:
+    """Return a flat record as a mapping; ``dataclasses.asdict`` copies deeply, which costs more than judging does."""
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 @cache

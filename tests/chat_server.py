@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ class ChatServer:
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     most_at_once: int = 0
+    closing: threading.Event = field(default_factory=threading.Event)
     _now: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,7 +51,7 @@ class ChatServer:
             self.most_at_once = max(self.most_at_once, self._now)
         try:
             sent = self.answer(body)
-            time.sleep(sent.seconds)
+            self.closing.wait(sent.seconds)
             return sent
         finally:
             with self._lock:
@@ -136,5 +136,6 @@ def serving(answer: Answer, **settings: Any) -> Iterator[ChatServer]:
         try:
             yield script
         finally:
+            script.closing.set()
             server.shutdown()
             thread.join()

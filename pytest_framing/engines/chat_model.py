@@ -55,8 +55,21 @@ class ChatModel:
         return [len(tokens) for tokens in self._tokenize([self.render(one) for one in conversations])]
 
     def count_shared(self, conversation: Conversation) -> int:
-        """Count the tokens of the context that is computed once."""
-        return len(self._boundary.shared_tokens(conversation))
+        """Count the tokens of the context that is computed once.
+
+        Raises
+        ------
+        EngineError
+            When context and request, tokenized apart, are other tokens than together.
+        """
+        text = self.render(conversation)
+        context, own = self._boundary.split(conversation, text)
+        if context and [*context, *own] != self._tokenize([text])[0]:
+            raise EngineError(
+                "the model's tokenizer joins the shared messages to this request, so that they cannot be computed "
+                "once; set prefix_reuse: false under execution in the suite"
+            )
+        return len(context)
 
     def _hold_sound(self) -> None:
         """Refuse a checkpoint that would answer another question than it is asked.
@@ -148,7 +161,9 @@ class ChatModel:
 
     @cached_property
     def _boundary(self) -> ContextBoundary:
-        return ContextBoundary(self.render, self._tokenize, self._tokenizer.all_special_tokens)
+        # Not every marker of a turn is listed among the special tokens: those of Gemma and DeepSeek are added ones.
+        added = (str(token) for token in self._tokenizer.added_tokens_decoder.values())
+        return ContextBoundary(self.render, self._tokenize, [*self._tokenizer.all_special_tokens, *added])
 
     @cached_property
     def _pad(self) -> int:

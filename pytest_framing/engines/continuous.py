@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,12 @@ class ContinuousEngine(TransformersEngine):
             return self._together(request.conversations, request)
         return [answer for one in request.conversations for answer in self._together([one], request)]
 
+    @cached_property
+    def _least_pages(self) -> int:
+        """Pages for a share of the cache of each kind of layer, which is one for as many layers as all kinds divide."""
+        layers = Counter(getattr(self._config.get_text_config(), "layer_types", None) or ())
+        return math.ceil(len(layers) * math.lcm(*layers.values()) / layers.total()) if len(layers) > 1 else 0
+
     def _together(self, conversations: Sequence[Conversation], request: BatchRequest) -> list[Completion]:
         started = time.monotonic()
         limit = request.decoding.max_new_tokens
@@ -88,7 +95,7 @@ class ContinuousEngine(TransformersEngine):
         prompts = [one[1] for one in asked if not isinstance(one, Completion)]
         results: dict[tuple[int, ...], list[Any]] = defaultdict(list)
         made = self._model.generate_batch(
-            prompts, max_new_tokens=limit, continuous_batching_config=_room_for(prompts, limit)
+            prompts, max_new_tokens=limit, continuous_batching_config=_room_for(prompts, limit, self._least_pages)
         )
         for result in made.values():
             results[tuple(result.prompt_ids)].append(result)
@@ -125,10 +132,11 @@ class ContinuousEngine(TransformersEngine):
         )
 
 
-def _room_for(prompts: Sequence[Sequence[int]], new_tokens: int) -> Any:
+def _room_for(prompts: Sequence[Sequence[int]], new_tokens: int, least: int) -> Any:
     """Return how large the cache has to be for these prompts and their answers.
 
     Left to itself, each call takes nine tenths of the memory that is free: of the machine's, where there is no GPU.
+    ``least`` is what the kinds of layers need between them.
     """
     from transformers import ContinuousBatchingConfig
 
@@ -137,6 +145,6 @@ def _room_for(prompts: Sequence[Sequence[int]], new_tokens: int) -> Any:
     return ContinuousBatchingConfig(
         page_size=PAGE,
         # One page to spare for each prompt, whose last page is copied where prompts begin alike.
-        num_blocks=pages + len(prompts),
+        num_blocks=pages + len(prompts) + least,
         max_batch_tokens=min(STEP, math.ceil(tokens / PAGE) * PAGE),
     )

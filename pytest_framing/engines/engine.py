@@ -80,7 +80,8 @@ class BatchRequest:
 
     They are padded to ``rows`` × ``length`` tokens, or run one by one where ``rows`` is 0. Where ``prefix`` is not 0,
     the messages marked as shared are computed once, kept, and padded to ``prefix`` tokens; ``length`` is then what
-    follows them. ``seeds`` has one a conversation, for decoding that draws: what it draws depends on it alone.
+    follows them. ``seeds`` has one a conversation, for decoding that draws: what it draws depends on it alone. With
+    ``fresh`` nothing that was kept from other batches is used: so that a replicate shows what a second run would do.
     """
 
     conversations: Sequence[Conversation] = field(repr=False)
@@ -89,6 +90,7 @@ class BatchRequest:
     decoding: Decoding
     prefix: int = 0
     seeds: Sequence[int] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

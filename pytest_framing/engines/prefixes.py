@@ -106,15 +106,18 @@ class PrefixCaches:
         self._model = model
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
-    def stacked(self, rows: Sequence[tuple[int, ...]], length: int) -> list[tuple[Tensor, Tensor]]:
+    def stacked(
+        self, rows: Sequence[tuple[int, ...]], length: int, *, fresh: bool = False
+    ) -> list[tuple[Tensor, Tensor]]:
         """Return keys and values of each layer with one context a row, padded on the left to ``length`` tokens.
 
-        A context is computed alone and at its own length, so that it depends on itself alone.
+        A context is computed alone and at its own length, so that it depends on itself alone; with ``fresh`` it is
+        computed once more.
         """
         import torch
 
         pad = torch.nn.functional.pad
-        caches = {tokens: self._prefilled(tokens) for tokens in dict.fromkeys(rows)}
+        caches = {tokens: self._prefilled(tokens, fresh) for tokens in dict.fromkeys(rows)}
         stacked = []
         for index in range(len(caches[rows[0]].layers)):
             padded = {
@@ -131,11 +134,11 @@ class PrefixCaches:
             stacked.append((keys, values))
         return stacked
 
-    def _prefilled(self, tokens: tuple[int, ...]) -> Any:
+    def _prefilled(self, tokens: tuple[int, ...], fresh: bool) -> Any:
         import torch
         from transformers import DynamicCache
 
-        if tokens in self._kept:
+        if tokens in self._kept and not fresh:
             self._kept.move_to_end(tokens)
             return self._kept[tokens]
         cache = DynamicCache(config=self._model.config)

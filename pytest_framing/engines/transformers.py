@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +45,12 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Padded:
-    """The shape of one call of the model: rows × (context + own tokens)."""
+    """The shape of one call of the model: rows × (context + own tokens), and whether the context is computed anew."""
 
     rows: int
     length: int
     prefix: int = 0
+    fresh: bool = False
 
 
 class TransformersEngine(ChatModel):
@@ -145,13 +146,13 @@ class TransformersEngine(ChatModel):
                 completion
                 for row in sound
                 for completion in self._attempt(
-                    [row], _Padded(1, len(row.own), len(row.context)), request.decoding, deadline
+                    [row], _Padded(1, len(row.own), len(row.context), request.fresh), request.decoding, deadline
                 )
             ]
         elif len(rows) > request.rows:
             raise EngineError(f"{len(rows)} conversations do not fit a batch of {request.rows} rows")
         else:
-            shape = _Padded(request.rows, request.length, request.prefix)
+            shape = _Padded(request.rows, request.length, request.prefix, request.fresh)
             answered = self._attempt(sound, shape, request.decoding, deadline)
         completions = iter(answered)
         return [row if isinstance(row, Completion) else next(completions) for row in rows]
@@ -196,7 +197,7 @@ class TransformersEngine(ChatModel):
             message = f"the device has no memory for one row of {shape.prefix + shape.length} tokens"
             return [Completion.failed(message, time.monotonic()) for _ in rows]
         # Both members of a pair stay in one half for as long as a half has two rows.
-        half = _Padded(max(1, shape.rows // 4 * 2), shape.length, shape.prefix)
+        half = replace(shape, rows=max(1, shape.rows // 4 * 2))
         return [
             completion
             for start in range(0, len(rows), half.rows)
@@ -235,7 +236,7 @@ class TransformersEngine(ChatModel):
         arguments: dict[str, Any] = {}
         if self._keeps_everything():
             arguments["past_key_values"] = batch_cache(
-                self._config.get_text_config().num_hidden_layers, self._contexts(filled, shape.prefix)
+                self._config.get_text_config().num_hidden_layers, self._contexts(filled, shape)
             )
         with torch.inference_mode():
             output = self._model.generate(
@@ -275,11 +276,11 @@ class TransformersEngine(ChatModel):
             )
         return completions
 
-    def _contexts(self, rows: list[_Row], length: int) -> list[tuple[Tensor, Tensor]]:
+    def _contexts(self, rows: list[_Row], shape: _Padded) -> list[tuple[Tensor, Tensor]]:
         """Return keys and values of what the rows share, layer by layer; none where they share nothing."""
-        if not length or self._prefixes is None:
+        if not shape.prefix or self._prefixes is None:
             return []
-        return self._prefixes.stacked([row.context for row in rows], length)
+        return self._prefixes.stacked([row.context for row in rows], shape.prefix, fresh=shape.fresh)
 
     def _draw(self, rows: list[_Row], decoding: Decoding) -> list[Any]:
         if decoding.temperature == 0:

@@ -57,10 +57,12 @@ def load_tokenizer(spec: ModelSpec) -> Any:
         raise CheckpointError(
             f"{spec.location}: the tokenizer has no chat template, and the gate never runs a chat model without one"
         )
-    # Some tokenizers have several templates, by name.
-    named = tokenizer.chat_template if isinstance(tokenizer.chat_template, dict) else {"": tokenizer.chat_template}
-    fixed = {name: with_fixed_date(template, spec.location) for name, template in named.items()}
-    tokenizer.chat_template = fixed.get("") or fixed
+    if isinstance(tokenizer.chat_template, dict):
+        # Several templates by name, of which a conversation without tools takes the one of that name.
+        if "default" in tokenizer.chat_template:
+            tokenizer.chat_template["default"] = with_fixed_date(tokenizer.chat_template["default"], spec.location)
+    else:
+        tokenizer.chat_template = with_fixed_date(tokenizer.chat_template, spec.location)
     return tokenizer
 
 

@@ -91,4 +91,5 @@ def plan_lines(plan: SuitePlan, tokens: Mapping[CaseKey, int], most_new_tokens: 
     yield f"  prompts: {asked:,} tokens, {computed:,} computed with padding and copies ({waste:.1%} waste)"
     yield f"  answers: at most {cases * most_new_tokens:,} tokens, {most_new_tokens:,} a case"
     steps = sum(use.batches * most_new_tokens * (1 if use.rows else use.cases // use.batches) for use in uses)
-    yield f"  the model is called at most {steps:,} times"
+    more = ", and once more for each context that it keeps" if shared else ""
+    yield f"  the model is called at most {steps:,} times{more}"

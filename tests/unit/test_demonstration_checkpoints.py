@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,7 +28,11 @@ CUES = ("", "Answer: ", "Sure, here is how: ")
 @cache
 def ran(name: str) -> tuple[CompositionStudy, tuple[str, ...]]:
     """Run the suite on a checkpoint; returns its study and every answer."""
-    folder = Path(mkdtemp())
+    with TemporaryDirectory() as folder:
+        return run_in(Path(folder), name)
+
+
+def run_in(folder: Path, name: str) -> tuple[CompositionStudy, tuple[str, ...]]:
     prepared = prepare(Settings(model=name, root=folder, baseline="none"), [SUITE], Extensions(), "run", salt="00" * 16)
     runner = prepared.runner(folder, "main")
     for case in prepared.record.plan.cases.values():

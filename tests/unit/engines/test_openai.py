@@ -69,7 +69,7 @@ def test_every_conversation_is_answered_in_its_place() -> None:
 
 def test_a_batch_is_sent_at_once_and_sequential_cases_one_by_one() -> None:
     def slow(body: dict[str, Any]) -> Sent:
-        return Sent(body=echo(body).body, seconds=0.1)
+        return Sent(body=echo(body).body, seconds=0.5)
 
     with started(slow) as (engine, server):
         run(engine)
@@ -114,14 +114,14 @@ def test_greedy_decoding_sends_no_seed_and_sampling_sends_the_cases_own() -> Non
         (lambda: said("question 1", choices=[]), "no chat completion"),
         (lambda: Sent(body=echo({"messages": [{"content": "x"}]}).body, cut=40), "the connection broke"),
         (lambda: Sent(body=b"x" * 10, cut=0), "the connection broke"),
-        (lambda: Sent(seconds=8), "no answer within"),
+        (lambda: Sent(seconds=60), "no answer within"),
         (lambda: said("question 1", model="another-model"), "another model answered"),
         (lambda: said("question 1", "content_filter"), r"broke the answer off \(content_filter\)"),
     ],
     ids=["500", "429", "400", "garbage", "no choice", "half", "nothing", "hanging", "other model", "filtered"],
 )
 def test_what_goes_wrong_is_the_error_of_its_case_alone(sent: Callable[[], Sent], error: str) -> None:
-    with started(on("question 1", sent), options={"timeout": "2"}) as (engine, _):
+    with started(on("question 1", sent), options={"timeout": "5"}) as (engine, _):
         completions = run(engine)
     assert [bool(one.error) for one in completions] == [False, True, False, False]
     assert completions[1].finish_reason == "error"
@@ -141,10 +141,10 @@ def test_a_busy_server_is_asked_again() -> None:
 
 
 def test_a_server_that_hangs_costs_two_timeouts_however_often_it_may_be_asked() -> None:
-    hanging = on("question 1", lambda: Sent(seconds=8))
-    with started(hanging, options={"timeout": "1", "retries": "20"}) as (engine, _):
+    hanging = on("question 1", lambda: Sent(seconds=60))
+    with started(hanging, options={"timeout": "3", "retries": "20"}) as (engine, _):
         completions = run(engine)
-    assert [one.error for one in completions] == ["", "no answer within 2 seconds", "", ""]
+    assert [one.error for one in completions] == ["", "no answer within 6 seconds", "", ""]
 
 
 def test_a_server_that_is_gone_costs_one_batch_its_retries_and_the_next_none() -> None:
@@ -156,7 +156,7 @@ def test_a_server_that_is_gone_costs_one_batch_its_retries_and_the_next_none() -
     begun = time.monotonic()
     with pytest.raises(EngineError, match="out of reach"):
         run(engine)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     engine.close()
 
 
@@ -170,9 +170,9 @@ def test_a_server_that_comes_back_is_asked_again() -> None:
 
 
 def test_what_a_deadline_leaves_unfinished_is_a_timeout() -> None:
-    slow = on("question 1", lambda: Sent(body=b"{}", seconds=8))
+    slow = on("question 1", lambda: Sent(body=b"{}", seconds=60))
     with started(slow) as (engine, _):
-        completions = run(engine, Decoding(max_new_tokens=20, deadline=2))
+        completions = run(engine, Decoding(max_new_tokens=20, deadline=5))
     assert [one.finish_reason for one in completions] == ["stop", "timeout", "stop", "stop"]
 
 

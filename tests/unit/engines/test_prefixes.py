@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,22 @@ def test_a_context_is_computed_once_for_all_batches_that_need_it(engine: Transfo
         hook.remove()
     assert calls.count(prefix) == 1
     assert max(calls[1:]) == 128, "what follows the context is all that a batch computes"
+
+
+def test_a_fresh_batch_computes_its_context_once_more(engine: TransformersEngine) -> None:
+    conversations = [asked(context("a replicate", 12), prompt) for prompt in PROMPTS]
+    prefix = engine.count_shared(conversations[0])
+    request = BatchRequest(conversations, 8, 128, Decoding(16), prefix)
+    calls = []
+    hook = engine._model.register_forward_pre_hook(
+        lambda module, arguments, given: calls.append(given["input_ids"].shape[1]), with_kwargs=True
+    )
+    try:
+        first, again, fresh = (engine.run(replace(request, fresh=fresh)) for fresh in (False, False, True))
+    finally:
+        hook.remove()
+    assert calls.count(prefix) == 2
+    assert [one.token_ids for one in first] == [one.token_ids for one in again] == [one.token_ids for one in fresh]
 
 
 def test_a_conversation_without_the_planned_context_is_an_error_of_its_own(engine: TransformersEngine) -> None:

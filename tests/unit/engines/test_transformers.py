@@ -19,6 +19,7 @@ from pytest_framing.engines.transformers import TransformersEngine
 from pytest_framing.errors import CheckpointError, EngineError
 from pytest_framing.framings import Message
 from pytest_framing.models.registry import EMBEDDED, resolve_model
+from pytest_framing.models.template_date import with_fixed_date
 from pytest_framing.shapes import BatchLimits, buckets
 from training.synthetic_prompts import synthetic_prompts
 
@@ -326,9 +327,15 @@ def test_a_template_that_writes_the_day_writes_the_same_one_on_every_day(tmp_pat
     assert engine.render(ASKED[0]).startswith("Current date: 01 Jan 2025")
 
 
-def test_a_template_whose_day_cannot_be_held_fixed_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", ["strftime_now(messages[0].role)", "(strftime_now)('%Y')"])
+def test_a_template_whose_day_cannot_be_held_fixed_is_refused(call: str, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="day of the run"):
-        identify(dated(tmp_path, "strftime_now(messages[0].role)"))
+        identify(dated(tmp_path, call))
+
+
+def test_a_template_that_asks_whether_it_could_know_the_day_is_none_that_writes_it() -> None:
+    asked = "{# strftime_now #}{% if strftime_now is defined %}{{ strftime_now ( '%Y' , ) }}{% endif %}"
+    assert with_fixed_date(asked, "here") == '{# strftime_now #}{% if strftime_now is defined %}{{ "2025" }}{% endif %}'
 
 
 def test_an_engine_that_was_not_started_says_so() -> None:
