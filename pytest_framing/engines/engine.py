@@ -138,7 +138,13 @@ class Engine(Protocol):
         ...
 
     def count_shared(self, conversation: Conversation) -> int:
-        """Return the number of leading tokens that the shared messages of a conversation make; 0 without any."""
+        """Return the number of leading tokens that the shared messages of a conversation make; 0 without any.
+
+        Raises
+        ------
+        EngineError
+            When shared messages and the rest, taken apart, are other tokens than together.
+        """
         ...
 
     def shape(self, tokens: int, limits: BatchLimits) -> Shape:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -206,7 +207,7 @@ def test_sequential_cases_are_sent_one_after_the_other(project: GateProject) -> 
     with serving(answering) as server:
         assert project.run(*OPENAI, server.url, "--framing-execution", "sequential", model="some-model").ret == 0
         assert server.most_at_once == 1
-    with serving(answering) as server:
+    with serving(lambda body: replace(answering(body), seconds=0.2)) as server:
         project.write_suite(execution={"batch_size": 4})
         project.run(*OPENAI, server.url, model="some-model")
         assert 1 < server.most_at_once <= 4
