@@ -68,12 +68,16 @@ def set_screen(driver: Chrome, size: tuple[int, int] = DESKTOP, *, scheme: str =
 
 
 def requested(driver: Chrome) -> list[str]:
-    """Return the address of every request since the last call."""
+    """Return the address of every request of a page since the last call.
+
+    The browser's own pages are left out: the new tab that it starts with may still be loading.
+    """
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]  # type: ignore[no-untyped-call]
     return [
         str(message["params"]["request"]["url"])
         for message in messages
         if message["method"] == "Network.requestWillBeSent"
+        and not message["params"]["documentURL"].startswith(("chrome://", "chrome-untrusted://"))
     ]
 
 
