@@ -12,7 +12,7 @@ from pytest_framing.records import CHECK_MODE, STANDARD_MODE, Prompt
 
 if TYPE_CHECKING:
     from pytest_framing.demonstrations import Context, ContextSummary
-    from pytest_framing.engines.engine import Conversation, Engine
+    from pytest_framing.engines.engine import Conversation, Engine, EngineIdentity
     from pytest_framing.records import PromptSet
     from pytest_framing.suite import Suite
 
@@ -65,7 +65,7 @@ def count_lengths(
     contexts: Mapping[str, Context],
     converse: Converse,
     engine: Engine,
-    window: int,
+    identity: EngineIdentity,
 ) -> CaseLengths:
     """Count the tokens of all cases of a suite.
 
@@ -82,14 +82,16 @@ def count_lengths(
         Makes the conversation of a prompt, a framing and a mode.
     engine
         Counts.
-    window
-        Longest context of the model, in tokens.
+    identity
+        What the engine says of itself: its window, and whether it keeps what cases share.
 
     Raises
     ------
     PromptError
         When cases do not fit the window, unless the suite plans those as invalid.
     """
+    window = identity.window
+    reuses = suite.execution.prefix_reuse and identity.prefix_cache
     pair = (suite.framings.reference, suite.framings.treatment)
     framings: tuple[str, ...] = (*pair, suite.framings.placebo) if suite.controls.placebo else pair
     if contexts:
@@ -98,21 +100,23 @@ def count_lengths(
     modes: tuple[str, ...] = suite.modes
     keys = [(prompt, framing, mode) for prompt in prompts.prompts for framing in framings for mode in modes]
     keys += [(question, framing, CHECK_MODE) for question in questions for framing in pair]
-    counts = engine.count_tokens([converse(*key) for key in keys])
+    conversations = [converse(*key) for key in keys]
+    counts = engine.count_tokens(conversations)
     lengths = CaseLengths(
         {(prompt.id, framing, mode): n for (prompt, framing, mode), n in zip(keys, counts, strict=True)},
         window - suite.decoding.max_new_tokens,
     )
     _hold_fitting(suite, lengths, window, ((prompt, framing, mode) for prompt, framing, mode in keys))
     if contexts:
-        lengths = _with_contexts(suite, lengths, prompts, contexts, framings, converse, engine)
+        lengths = _with_contexts(suite, lengths, prompts, contexts, framings, converse, engine, reuses)
         if suite.demonstrations is not None and suite.demonstrations.truncation == "error":
             longest = max(prompts.prompts, key=lambda one: lengths.prompts[one.id, UNFRAMED, STANDARD_MODE])
             _hold_contexts_fitting(suite, lengths, longest, window)
         return lengths
-    if not _reuses(suite, engine):
+    if not reuses:
         return lengths
-    return replace(lengths, prefixes=_framing_prefixes(keys, converse, engine))
+    shared = [(mode, framing) for _, framing, mode in keys]
+    return replace(lengths, prefixes=_framing_prefixes(zip(shared, conversations, strict=True), engine))
 
 
 def _with_contexts(
@@ -123,6 +127,7 @@ def _with_contexts(
     framings: Sequence[str],
     converse: Converse,
     engine: Engine,
+    reuses: bool,
 ) -> CaseLengths:
     modes = [
         (mode, framing)
@@ -145,30 +150,26 @@ def _with_contexts(
     slack = max(n - lengths.tokens(longest, framing, mode) for (mode, framing), n in zip(modes, exact, strict=True))
     if slack > 0:
         lengths = replace(lengths, contexts={key: n + slack for key, n in added.items()})
-    if not _reuses(suite, engine):
+    if not reuses:
         return lengths
     shared = {(mode, framing): engine.count_shared(converse(_PROBE, framing, mode)) for mode, framing in modes}
     return replace(lengths, prefixes={key: n for key, n in shared.items() if n})
 
 
-def _reuses(suite: Suite, engine: Engine) -> bool:
-    return suite.execution.prefix_reuse and engine.identity().prefix_cache
-
-
 def _framing_prefixes(
-    keys: Sequence[tuple[Prompt, str, str]], converse: Converse, engine: Engine
+    conversations: Iterable[tuple[tuple[str, str], Conversation]], engine: Engine
 ) -> dict[tuple[str, str], int]:
     """Tokens of each framing's system turn, by mode and framing; none where it does not stand for itself in every case.
 
     All framings of a suite are computed in the same way, or they would differ in more than their words.
     """
     shared: dict[tuple[str, str], int] = {}
-    for prompt, framing, mode in keys:
+    for key, conversation in conversations:
         try:
-            tokens = engine.count_shared(converse(prompt, framing, mode))
+            tokens = engine.count_shared(conversation)
         except EngineError:
             return {}
-        if tokens < LEAST_SHARED or shared.setdefault((mode, framing), tokens) != tokens:
+        if tokens < LEAST_SHARED or shared.setdefault(key, tokens) != tokens:
             return {}
     return shared
 

@@ -203,7 +203,7 @@ def prepare(
             raise SuiteError(f"{suite.path}: {error}") from None
         prompts, shown = material[suite.name]
         questions = catalogue.questions_about(framings.reference, framings.treatment) if _asks(suite) else ()
-        plan = _plan(suite, prompts, questions, catalogue, engine, identity.window, shown)
+        plan = _plan(suite, prompts, questions, catalogue, engine, identity, shown)
         print_ = fingerprint(
             suite,
             plan,
@@ -394,7 +394,7 @@ def _plan(
     questions: Sequence[Question],
     catalogue: FramingCatalogue,
     engine: Engine,
-    window: int,
+    identity: EngineIdentity,
     shown: ShownDemonstrations,
 ) -> SuitePlan:
     asked = [question.prompt() for question in questions]
@@ -402,7 +402,7 @@ def _plan(
     def converse(prompt: Prompt, framing: str, mode: str) -> Conversation:
         return _converse(suite, catalogue, prompt, framing, mode, shown.contexts)
 
-    lengths = count_lengths(suite, prompts, asked, shown.contexts, converse, engine, window)
+    lengths = count_lengths(suite, prompts, asked, shown.contexts, converse, engine, identity)
     return plan_suite(
         suite,
         prompts,

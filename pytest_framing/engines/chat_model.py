@@ -62,14 +62,7 @@ class ChatModel:
         EngineError
             When context and request, tokenized apart, are other tokens than together.
         """
-        text = self.render(conversation)
-        context, own = self._boundary.split(conversation, text)
-        if context and [*context, *own] != self._tokenize([text])[0]:
-            raise EngineError(
-                "the model's tokenizer joins the shared messages to this request, so that they cannot be computed "
-                "once; set prefix_reuse: false under execution in the suite"
-            )
-        return len(context)
+        return len(self._boundary.shared_tokens(conversation, self.render(conversation)))
 
     def _hold_sound(self) -> None:
         """Refuse a checkpoint that would answer another question than it is asked.

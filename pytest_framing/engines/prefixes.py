@@ -59,15 +59,18 @@ class ContextBoundary:
             )
         return tokens, self._tokenize([text[len(context) :]])[0]
 
-    def shared_tokens(self, conversation: Conversation) -> tuple[int, ...]:
-        """Return the tokens of the shared messages.
+    def shared_tokens(self, conversation: Conversation, text: str) -> tuple[int, ...]:
+        """Return the tokens of the shared messages, once both parts were seen to have the tokens of the whole.
 
         Raises
         ------
         EngineError
-            As for :meth:`split`.
+            As for :meth:`split`, and where the parts have others.
         """
-        return self._boundary(conversation)[1]
+        shared, own = self.split(conversation, text)
+        if shared:
+            self._hold_apart([*shared, *own], self._tokenize([text])[0])
+        return shared
 
     def _boundary(self, conversation: Conversation) -> tuple[str, tuple[int, ...]]:
         shared = tuple(message for message in conversation if message.shared)
@@ -82,15 +85,19 @@ class ContextBoundary:
         end = max((common.rfind(special) + len(special) for special in self._specials if special in common), default=0)
         context = common[: end or len(common)]
         whole, start, rest = self._tokenize([first, context, first[len(context) :]])
-        if start + rest != whole:
-            raise EngineError(
-                "the model's tokenizer joins the shared messages to what follows them, so that they cannot be computed "
-                "once; set prefix_reuse: false under execution in the suite"
-            )
+        self._hold_apart(start + rest, whole)
         self._known[shared] = (context, tuple(start))
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return self._known[shared]
+
+    @staticmethod
+    def _hold_apart(parts: Sequence[int], whole: Sequence[int]) -> None:
+        if parts != whole:
+            raise EngineError(
+                "the model's tokenizer joins the shared messages to what follows them, so that they cannot be computed "
+                "once; set prefix_reuse: false under execution in the suite"
+            )
 
 
 def _common_prefix(first: str, second: str) -> str:

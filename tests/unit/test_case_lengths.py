@@ -55,7 +55,8 @@ def lengths(engine: Words, window: int = 4096, prompts: int = 20, **changes: Any
         return conversation(prompt, catalogue.framing(framing), mode, "system", catalogue, before)
 
     asked = make_prompts(prompts)
-    return count_lengths(suite, asked, [], drawn, converse, engine, window)  # type: ignore[arg-type]  # what it needs
+    told = replace(engine.identity(), window=window)
+    return count_lengths(suite, asked, [], drawn, converse, engine, told)  # type: ignore[arg-type]  # what it needs
 
 
 PROMPT = make_prompts(1).prompts[0]
@@ -118,7 +119,7 @@ def plain_lengths(engine: Words, placement: str = "system", **changes: Any) -> C
     def converse(prompt: Prompt, framing: str, mode: str) -> Conversation:
         return conversation(prompt, catalogue.framing(framing), mode, placement, catalogue)
 
-    return count_lengths(suite, make_prompts(3), [], {}, converse, engine, 4096)  # type: ignore[arg-type]  # as above
+    return count_lengths(suite, make_prompts(3), [], {}, converse, engine, engine.identity())  # type: ignore[arg-type]
 
 
 def test_the_system_turn_of_each_framing_is_computed_once() -> None:
